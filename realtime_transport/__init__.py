@@ -1,0 +1,1 @@
+"""Event-emitter transports for speech-to-speech (Realtime) APIs."""

@@ -1,0 +1,277 @@
+"""Errors of the library: one tree, sorted by who has to act.
+
+    RealtimeError
+    ├── UsageError                  you called it wrong: raised at the call, nothing was sent
+    │   ├── StateError              not now (closed, already connected, another loop)
+    │   ├── InvalidArgument         not this value; ``path`` names it        (also a ValueError)
+    │   ├── UnsupportedOperation    not on this transport, dialect or protocol
+    │   ├── InsecureTransportError  a key would travel in clear text
+    │   └── MissingExtra            an optional dependency is not installed  (also an ImportError)
+    ├── ConnectionFailed            the connection could not be made, or is gone
+    │   ├── ConnectError            DNS, refused, unreachable; ``code`` says which
+    │   │   ├── ConnectTimeout      no answer within ``open_timeout``
+    │   │   ├── TLSError            certificate or handshake refused; never retried
+    │   │   └── HandshakeError      an HTTP status instead of 101
+    │   │       ├── AuthenticationError    401
+    │   │       ├── PermissionDeniedError  403
+    │   │       ├── RateLimitError         429, with ``retry_after``
+    │   │       └── ProxyAuthError         407 from the proxy
+    │   ├── ConnectionLost          it was open and ended: ``close_code``, ``close_reason``
+    │   └── CredentialExpired       the short-lived key is over; ask for a new one
+    ├── ProtocolError               the peer sent what the protocol does not allow
+    │   ├── DecodeError             one frame could not be read; ``path`` and ``frame``
+    │   ├── AudioDecodeError        one audio payload could not be read
+    │   └── PayloadTooLarge         a frame above the limit
+    ├── ServerError                 the server's own ``error`` frame: ``type``, ``code``, ``param``
+    ├── RequestFailed               what you asked for did not happen; ``reason`` says why
+    │   ├── RequestTimeout          no answer within the deadline
+    │   └── RequestDropped          given up before it was sent, or superseded
+    ├── ApiError                    an HTTP call was answered with an error status
+    └── ListenerError               your listener raised; ``__cause__`` is what it raised
+
+Every class keeps its facts as attributes and builds its message from them. ``retryable`` says whether the same
+attempt may succeed later without anybody changing anything.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class RealtimeError(Exception):
+    """Root of every error this library raises or reports."""
+
+    retryable: bool = False
+
+
+# --- you ---------------------------------------------------------------------------------------------------------
+
+
+class UsageError(RealtimeError):
+    """The call was wrong: nothing was sent and nothing changed."""
+
+
+class StateError(UsageError):
+    """The call is right, but not in this state (closed, connecting, bound to another event loop)."""
+
+
+class InvalidArgument(UsageError, ValueError):
+    """A value is not acceptable. ``path`` names it (``session.audio.output.voice``)."""
+
+    def __init__(self, message: str, *, path: str = "") -> None:
+        super().__init__(f"{path}: {message}" if path else message)
+        self.path = path
+
+
+class UnsupportedOperation(UsageError):
+    """This transport, dialect or the protocol itself cannot do it; the message names the alternative."""
+
+
+class InsecureTransportError(UsageError):
+    """An API key would leave the machine in clear text. Use ``wss://`` or pass ``allow_insecure=True``."""
+
+
+class MissingExtra(UsageError, ImportError):
+    """An optional dependency is missing. ``extra`` is what to install."""
+
+    def __init__(self, package: str, extra: str) -> None:
+        UsageError.__init__(self, f"{package} is not installed: pip install 'realtime-transport[{extra}]'")
+        self.package = package
+        self.extra = extra
+
+
+# --- the connection ----------------------------------------------------------------------------------------------
+
+
+class ConnectionFailed(RealtimeError):
+    """The connection could not be made, or is gone."""
+
+
+class ConnectError(ConnectionFailed):
+    """No connection was made. ``code`` is one of ``dns``, ``refused``, ``unreachable``, ``redirect``, ``eof``."""
+
+    retryable = True
+
+    def __init__(self, message: str, *, code: str = "unreachable") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class ConnectTimeout(ConnectError):
+    """The peer did not complete the opening within ``timeout`` seconds. ``code`` names the stage reached."""
+
+    def __init__(self, stage: str, timeout: float) -> None:
+        super().__init__(f"no answer within {timeout:g} s while {stage}", code="timeout")
+        self.stage = stage
+        self.timeout = timeout
+
+
+class TLSError(ConnectError):
+    """The TLS handshake failed. Never retried and never answered with plain text."""
+
+    retryable = False
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, code="tls")
+
+
+class HandshakeError(ConnectError):
+    """The server answered the upgrade with HTTP ``status`` instead of 101."""
+
+    def __init__(
+        self,
+        status: int,
+        *,
+        body: str = "",
+        request_id: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        detail = f": {body[:300]}" if body else ""
+        super().__init__(f"the server refused the connection with HTTP {status}{detail}", code="http")
+        self.status = status
+        self.body = body
+        self.request_id = request_id
+        self.retry_after = retry_after
+
+    @property
+    def retryable(self) -> bool:  # type: ignore[override]
+        """True for the statuses that a server gives for a passing reason."""
+        return self.status in {408, 425, 429, 500, 502, 503, 504, 529}
+
+
+class AuthenticationError(HandshakeError):
+    """HTTP 401: the key is missing, wrong or expired."""
+
+
+class PermissionDeniedError(HandshakeError):
+    """HTTP 403: the key is known but may not do this."""
+
+
+class RateLimitError(HandshakeError):
+    """HTTP 429. ``retry_after`` is in seconds when the server said it."""
+
+
+class ProxyAuthError(HandshakeError):
+    """HTTP 407 from the proxy: its credentials are missing or wrong."""
+
+
+class ConnectionLost(ConnectionFailed):
+    """The connection was open and ended. ``close_code`` is None when the socket simply went away."""
+
+    retryable = True
+
+    def __init__(self, message: str, *, close_code: int | None = None, close_reason: str = "") -> None:
+        super().__init__(message)
+        self.close_code = close_code
+        self.close_reason = close_reason
+
+
+class CredentialExpired(ConnectionFailed):
+    """The ephemeral secret is past its ``expires_at``; mint a new one or give ``api_key`` a callable."""
+
+
+# --- the peer ----------------------------------------------------------------------------------------------------
+
+
+class ProtocolError(RealtimeError):
+    """The peer sent something outside the protocol."""
+
+
+class DecodeError(ProtocolError):
+    """A frame could not be read. ``path`` says where; ``frame`` is its bounded beginning."""
+
+    def __init__(self, message: str, *, path: str = "", frame: str = "") -> None:
+        super().__init__(f"{path}: {message}" if path else message)
+        self.path = path
+        self.frame = frame
+
+
+class AudioDecodeError(DecodeError):
+    """An audio payload is not strict base64, or holds half a sample."""
+
+
+class PayloadTooLarge(ProtocolError):
+    """A frame is larger than ``limit`` bytes."""
+
+    def __init__(self, size: int | None, limit: int) -> None:
+        super().__init__(f"a frame of {size or 'unknown'} bytes is above the limit of {limit} bytes")
+        self.size = size
+        self.limit = limit
+
+
+class ServerError(RealtimeError):
+    """The server's ``error`` frame, as an exception.
+
+    ``event_id`` is the id of the client event that caused it, when the server names one.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        type: str = "",
+        code: str | None = None,
+        param: str | None = None,
+        event_id: str | None = None,
+        raw: Any = None,
+    ) -> None:
+        super().__init__(f"{code or type or 'error'}: {message}")
+        self.message = message
+        self.type = type
+        self.code = code
+        self.param = param
+        self.event_id = event_id
+        self.raw = raw
+
+
+class RequestFailed(RealtimeError):
+    """Something you asked for did not happen. ``reason`` says why in one word."""
+
+    def __init__(self, message: str, *, reason: str = "failed", event_id: str | None = None) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.event_id = event_id
+
+
+class RequestTimeout(RequestFailed):
+    """The server did not answer the request within its deadline."""
+
+
+class RequestDropped(RequestFailed):
+    """The request was given up before it was sent, or made void by a later one."""
+
+
+class ApiError(RealtimeError):
+    """An HTTP call failed. ``status``, ``code``, ``param``, ``request_id`` and ``retry_after`` are the server's."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int,
+        code: str | None = None,
+        param: str | None = None,
+        request_id: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(f"HTTP {status}: {message}")
+        self.status = status
+        self.code = code
+        self.param = param
+        self.request_id = request_id
+        self.retry_after = retry_after
+
+    @property
+    def retryable(self) -> bool:  # type: ignore[override]
+        """True for the statuses that a server gives for a passing reason."""
+        return self.status in {408, 409, 425, 429, 500, 502, 503, 504, 529}
+
+
+class ListenerError(RealtimeError):
+    """A listener raised. The original is ``__cause__``; the read loop went on."""
+
+    def __init__(self, event: str, listener: str, error: BaseException) -> None:
+        super().__init__(f"listener {listener} of {event!r} raised {type(error).__name__}: {error}")
+        self.event = event
+        self.listener = listener
+        self.__cause__ = error
