@@ -1,0 +1,71 @@
+# One verb per intent. `make` or `make help` lists them. Every verb sets up what it needs.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# Sizes of the deep runs: `make fuzz N=1000000`.
+N ?= 200000
+SEED ?= 1
+DEPTH ?= 7
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test cover check format fuzz model mutants docs clean
+
+help: ## list the verbs
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python >= 3.11 is needed, this is " + sys.version)'
+	$(PYTHON) -m venv $(VENV)
+
+# Two stamps: the demo needs far less than the developers' tools.
+$(VENV)/.cli: pyproject.toml | $(VENV)/bin/python
+	@echo "installing realtime-transport[cli] into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[cli]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
+	@echo "installing realtime-transport[dev] into $(VENV) (type checkers and peers included: a minute)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@ $(VENV)/.cli
+
+setup: $(VENV)/.dev ## make the virtual environment with everything developers use
+
+demo: $(VENV)/.cli ## hold a spoken conversation here, without a key or network; writes out/demo/
+	@$(BIN)/realtime-transport demo --output out/demo
+
+test: $(VENV)/.dev ## run all tests, with coverage
+	@rm -f .coverage .coverage.*
+	@$(BIN)/coverage run -m pytest -n 2 --dist loadgroup
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report --format=total | sed 's/^/coverage of lines and branches: /;s/$$/ %/'
+
+cover: test ## the same, and which lines were not reached
+	@$(BIN)/coverage report
+
+check: $(VENV)/.dev ## linter, formatter, both type checkers, completeness of the public types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pyright
+	$(BIN)/pyright --verifytypes realtime_transport --ignoreexternal
+
+format: $(VENV)/.dev ## format and mend what the linter can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+fuzz: $(VENV)/.dev ## mutate N captured frames against the codec (N=200000 SEED=1)
+	$(BIN)/python scripts/fuzz_wire.py --frames $(N) --seed $(SEED)
+
+model: $(VENV)/.dev ## search the state machines exhaustively to DEPTH=7
+	$(BIN)/python scripts/model_check.py --depth $(DEPTH)
+
+mutants: $(VENV)/.dev ## mutation testing of conversation/ (long)
+	$(BIN)/python scripts/mutate.py
+
+docs: $(VENV)/.dev ## draw what the docs show from the code (state machines, overloads)
+	$(BIN)/python scripts/draw_states.py
+	$(BIN)/python scripts/generate_overloads.py
+
+clean: ## remove what was built
+	rm -rf $(VENV) out .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache build dist *.egg-info
