@@ -7,7 +7,7 @@ value. ``UNSET`` is the first; it is false in a boolean context, so ``event.name
 from __future__ import annotations
 
 import enum
-from typing import Final, Literal, TypeVar
+from typing import Final, Literal, TypeAlias, TypeVar
 
 
 class Unset(enum.Enum):
@@ -26,5 +26,5 @@ UNSET: Final = Unset.UNSET
 """The field is absent: it is omitted on the wire and keeps whatever is in force."""
 
 T = TypeVar("T")
-Maybe = T | Unset | None
+Maybe: TypeAlias = T | Unset | None
 """A field that may be absent (``UNSET``), ``null`` (None) or a value."""

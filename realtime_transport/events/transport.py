@@ -11,11 +11,12 @@ from typing import ClassVar, Literal, TypeAlias
 
 import attrs
 
-from realtime_transport.exceptions import RealtimeError
 from realtime_transport.events.client import ClientEvent
 from realtime_transport.events.items import Item
-from realtime_transport.events.server import RateLimit, ServerEvent, TranscriptionUsage, Usage
+from realtime_transport.events.server import ServerEvent
 from realtime_transport.events.session import AnySession
+from realtime_transport.events.usage import RateLimit, TranscriptionUsage, Usage
+from realtime_transport.exceptions import RealtimeError
 
 ConnectionState: TypeAlias = Literal["disconnected", "connecting", "connected", "reconnecting", "closing"]
 """Where a transport stands. A failed or closed one is ``disconnected`` again and may connect anew."""

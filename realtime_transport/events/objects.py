@@ -1,0 +1,29 @@
+"""What every object inside an event has in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+
+def size_only(data: object) -> str:
+    """Show audio by its size in a repr: 20 kB of bytes help nobody."""
+    return f"<{len(data)} bytes>" if isinstance(data, bytes) else repr(data)
+
+
+@attrs.frozen(kw_only=True)
+class ProtocolObject:
+    """Base of every object that travels inside an event."""
+
+    extra: Mapping[str, Any] = attrs.field(factory=dict[str, Any], hash=False)
+    """Fields this library does not know, as sent. They are sent again when the object is."""
+
+
+@attrs.frozen(kw_only=True)
+class UnknownObject(ProtocolObject):
+    """An object of a kind newer than this library (a tool, a format, a turn detection): kept whole, sent as it came."""
+
+    type: str = ""
+    """The word that names its kind; empty when the peer named none."""
