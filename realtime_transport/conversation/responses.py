@@ -1,0 +1,377 @@
+"""One response at a time: the queue in front of ``response.create``.
+
+A request leaves at once while the slot is free, in call order; else it waits for ``response.done``. Automatic requests
+(a tool's follow-up) that wait are coalesced, because one response answers them all; manual ones are kept apart.
+Responses outside the conversation run beside the slot. Each request carries our ``event_id``, and the same id in its
+metadata, so that ours are told from those that the server makes by itself, and so that an ``error`` finds its request.
+
+Three things keep a request from being lost or blocking for ever: refused because another response is active, it goes
+back to the head of the queue; not answered in time, it frees the slot and times out; a response that falls silent
+frees the slot too. Rules of where the slot may go are in ``states.SLOT``.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from typing import Final
+
+import attrs
+
+from realtime_transport.conversation.outbox import Outbox
+from realtime_transport.conversation.recent import Recent
+from realtime_transport.conversation.requests import Outcome, Request, Requests
+from realtime_transport.conversation.states import SLOT, Interruption, InterruptionInput, Slot, SlotInput, step
+from realtime_transport.conversation.turns import Turn, unfinished
+from realtime_transport.events.base import UNSET
+from realtime_transport.events.client import ResponseCancel, ResponseCreate
+from realtime_transport.events.response import Response, ResponseOptions
+from realtime_transport.events.server import ServerEvent
+from realtime_transport.events.transport import TurnStartedEvent
+from realtime_transport.exceptions import InvalidArgument, RealtimeError, RequestDropped, RequestTimeout, ServerError
+
+MARKER: Final = "rt_request"
+"""Key of our id in ``response.metadata``."""
+
+MAX_METADATA_PAIRS: Final = 16
+"""The server's limit on metadata; ours takes one of them."""
+
+BUSY: Final = "conversation_already_has_active_response"
+
+CANCEL_IS_LATE: Final = frozenset({"response_cancel_not_active"})
+"""What the server says when a cancel comes after the end: nothing is wrong."""
+
+RETRY_DELAY: Final = 1.0
+"""Seconds before asking again when the server is busy with a response that it never announced to us."""
+
+REMEMBERED: Final = 256
+"""Ended responses kept by id, so that their late events are known as late. Late means a few frames, not hundreds."""
+
+
+class ResponseQueue:
+    """The requests for responses of one connection, and the responses that run."""
+
+    def __init__(
+        self,
+        requests: Requests,
+        outbox: Outbox,
+        *,
+        echoes_metadata: bool = True,
+        out_of_band: bool = True,
+        request_timeout: float = 10.0,
+        response_timeout: float | None = 60.0,
+    ) -> None:
+        self._requests = requests
+        self._outbox = outbox
+        self._echoes_metadata = echoes_metadata
+        self._out_of_band = out_of_band
+        self._request_timeout = request_timeout
+        self._response_timeout = response_timeout
+        self.slot = Slot.IDLE
+        self.active: Turn | None = None
+        """The running response of the conversation."""
+        self.sent: Turn | None = None
+        """Our request for one that the server has not answered."""
+        # Bounded by the application, which gets a receipt for each; automatic requests take one place together.
+        self._waiting: deque[Turn] = deque()
+        # Out-of-band requests that the server has not answered, by marker.
+        self._beside: dict[str, Turn] = {}
+        # Ours that came too late to count, by marker, should the server create them after all.
+        self._overdue: dict[str, Turn] = {}
+        self._running: dict[str, Turn] = {}
+        self._ended: Recent[str] = Recent(REMEMBERED)
+        self._ended_since_sent = False
+        self._names_conversations = False
+        self._retry_at: float | None = None
+
+    # --- asking ------------------------------------------------------------------------------------------------------
+
+    def ask(self, event: ResponseCreate, now: float, *, automatic: bool = False) -> None:
+        """Send ``event`` when its turn has come. It is settled by ``response.created``.
+
+        Raises InvalidArgument when its metadata has no room for our id.
+        """
+        options = event.response or ResponseOptions()
+        outside = self._out_of_band and options.conversation == "none"
+        turn = Turn(
+            event=_marked(event),
+            receipts=[str(event.event_id)],
+            automatic=automatic,
+            out_of_band=outside,
+        )
+        self._requests.open(Request(event_id=turn.marker, kind="response", key=turn.marker), None)
+        if outside:
+            self._beside[turn.marker] = turn
+            self._leave(turn, now)
+            return
+        twin = next((other for other in self._waiting if _same(other, turn)), None) if automatic else None
+        if twin is not None:
+            twin.receipts += turn.receipts
+            return
+        self._waiting.append(turn)
+        self._pump(now)
+
+    def _pump(self, now: float) -> None:
+        if self._waiting and self._happened(SlotInput.SENT):
+            self.sent = self._waiting.popleft()
+            self._ended_since_sent = False
+            self._leave(self.sent, now)
+
+    def _leave(self, turn: Turn, now: float) -> None:
+        turn.due = now + self._request_timeout
+        if turn.event is not None:
+            self._outbox.frames.append(turn.event)
+
+    def _happened(self, what: SlotInput) -> bool:
+        following = step(SLOT, self.slot, what)
+        if following is None:
+            return False
+        self.slot = following
+        return True
+
+    # --- what the server says ----------------------------------------------------------------------------------------
+
+    def created(self, response: Response, now: float, event: ServerEvent | None = None) -> Turn | None:
+        """Note that a response began; None when it is known already, or over."""
+        response_id = response.id or ""
+        if response_id in self._running or response_id in self._ended:
+            return None
+        self._names_conversations = self._names_conversations or bool(response.conversation_id)
+        turn = self._match(response) or Turn(
+            out_of_band=response.conversation_id is None and self._names_conversations
+        )
+        turn.id = response_id
+        self._begin(turn, now)
+        for receipt in turn.receipts:
+            self._requests.settle(receipt, "acknowledged", result=event)
+        self._outbox.events.append(
+            TurnStartedEvent(response_id=response_id, out_of_band=turn.out_of_band, requested=turn.event is not None)
+        )
+        return turn
+
+    def _match(self, response: Response) -> Turn | None:
+        """Find the request that this response answers, by our marker, else by order where markers do not come back."""
+        metadata = response.metadata
+        if isinstance(metadata, Mapping) and MARKER in metadata:
+            marker = metadata[MARKER]
+            if self.sent is not None and self.sent.marker == marker:
+                return self.sent
+            return self._beside.get(marker) or self._overdue.get(marker)
+        if self._echoes_metadata and metadata is not UNSET:
+            return None
+        beside = next(iter(self._beside.values()), None)
+        if beside is not None and (response.conversation_id is None or self.sent is None):
+            return beside
+        return self.sent
+
+    def _listen_on(self, turn: Turn, now: float) -> None:
+        turn.due = None if self._response_timeout is None else now + self._response_timeout
+
+    def _begin(self, turn: Turn, now: float) -> None:
+        self._running[turn.id] = turn
+        self._retry_at = None
+        self._overdue.pop(turn.marker, None)
+        self._listen_on(turn, now)
+        if turn.out_of_band:
+            self._beside.pop(turn.marker, None)
+            return
+        if turn is self.sent:
+            self.sent = None
+            self._happened(SlotInput.OURS)
+        else:
+            self._happened(SlotInput.THEIRS)
+        displaced, self.active = self.active, turn
+        if displaced is not None:
+            self._end(displaced, None)
+            self._outbox.events.append(unfinished(displaced, "displaced"))
+
+    def heard_from(self, response_id: str, now: float) -> Turn | None:
+        """Find the running response that an event belongs to, None when that one is over.
+
+        Without an id it is the one in the slot. An id that we never heard of is taken as just created: a second client
+        may join in the middle of a response.
+        """
+        turn = self._running.get(response_id) if response_id else self.active
+        if turn is None:
+            return self.created(Response(id=response_id), now) if response_id else None
+        self._listen_on(turn, now)
+        if not turn.out_of_band and turn is not self.active:
+            self._happened(SlotInput.THEIRS)
+            self.active = turn
+        return turn
+
+    def done(self, response: Response, now: float, event: ServerEvent | None = None) -> Turn | None:
+        """Note that a response ended and let the next request go; None when it ended before."""
+        response_id = response.id or (self.active.id if self.active is not None else "")
+        turn = self._running.get(response_id) or self.created(response, now, event)
+        if turn is None:
+            return None
+        if turn is self.active:
+            self.active = None
+            self._happened(SlotInput.DONE)
+        self._end(turn, event)
+        self._pump(now)
+        return turn
+
+    def _end(self, turn: Turn, event: ServerEvent | None) -> None:
+        del self._running[turn.id]
+        turn.happened(InterruptionInput.DONE)
+        if turn.id:
+            self._ended.add(turn.id)
+        self._ended_since_sent = self._ended_since_sent or not turn.out_of_band
+        self._settle_cancels(turn, event)
+
+    # --- refusals ----------------------------------------------------------------------------------------------------
+
+    def refused(self, event_id: str, error: ServerError, now: float) -> bool:
+        """Deal with an ``error`` for one of our requests; True when it was put back and nobody need hear of it."""
+        beside = self._beside.pop(event_id, None)
+        if beside is not None:
+            self._fail(beside, error)
+        if self.sent is None or self.sent.marker != event_id:
+            return False
+        turn, self.sent = self.sent, None
+        put_back = error.code == BUSY and self._put_back(turn, error, now)
+        if error.code != BUSY:
+            self._happened(SlotInput.REFUSED)
+            self._fail(turn, error)
+        self._settle_cancels(turn, None)
+        self._pump(now)
+        return put_back
+
+    def _put_back(self, turn: Turn, error: ServerError, now: float) -> bool:
+        """Queue a request that met an active response again, ahead of all others."""
+        self._happened(SlotInput.BUSY_PAST if self._ended_since_sent else SlotInput.BUSY)
+        self._retry_at = now + RETRY_DELAY
+        turn.refused_at = now if turn.refused_at is None else turn.refused_at
+        if turn.interruption is not Interruption.RUNNING:
+            dropped = RequestDropped("cancelled before it began", reason="cancelled", event_id=turn.marker)
+            self._settle(turn, "dropped", dropped)
+            return True
+        if self._response_timeout is not None and now - turn.refused_at > self._response_timeout:
+            self._fail(turn, error)
+            return False
+        self._waiting.appendleft(turn)
+        return True
+
+    def _fail(self, turn: Turn, error: ServerError) -> None:
+        self._settle(turn, "failed", error, reported=True)
+
+    def _settle(self, turn: Turn, outcome: Outcome, error: RealtimeError, *, reported: bool = False) -> None:
+        for receipt in turn.receipts:
+            self._requests.settle(receipt, outcome, error=error, reported=reported)
+
+    # --- cancelling --------------------------------------------------------------------------------------------------
+
+    def cancel(self, event_id: str, response_id: str, now: float, *, silent: bool = False) -> bool:
+        """Send ``response.cancel`` unless it was sent for that response before; False when there is nothing to cancel.
+
+        Without ``response_id`` it is the one in the slot, running or just asked for. Settled by its ``response.done``,
+        whatever the status: a cancel that crosses the end of its response is as good.
+        """
+        turn = self._running.get(response_id) if response_id else self.active or self.sent
+        if turn is None and (response_id in self._ended if response_id else self.slot is not Slot.OCCUPIED):
+            return False
+        key = response_id if turn is None else turn.id or turn.marker
+        self._requests.open(
+            Request(event_id=event_id, kind="cancel", key=key, benign=CANCEL_IS_LATE, silent=silent),
+            now + self._request_timeout,
+        )
+        if turn is None or turn.happened(InterruptionInput.CANCEL):
+            target = response_id or (turn.id if turn is not None else "")
+            self._outbox.frames.append(ResponseCancel(event_id=event_id, response_id=target or UNSET))
+        return True
+
+    def _settle_cancels(self, turn: Turn, event: ServerEvent | None) -> None:
+        # A cancel that left before the response had an id waits under our marker, one for a response that we had not
+        # heard of under nothing.
+        keys = {turn.id, turn.marker} if turn.out_of_band else {turn.id, turn.marker, ""}
+        for key in keys:
+            while self._requests.acknowledge("cancel", key, event):
+                pass
+
+    # --- time and end ------------------------------------------------------------------------------------------------
+
+    def next_deadline(self) -> float | None:
+        """When ``wake`` has something to do, None for never."""
+        turns = (self.sent, *self._beside.values(), *self._running.values())
+        times = [turn.due for turn in turns if turn is not None and turn.due is not None]
+        if self._retry_at is not None:
+            times.append(self._retry_at)
+        return min(times, default=None)
+
+    def wake(self, now: float) -> None:
+        """Give up on requests that are overdue and on responses that fell silent, and ask again where it is time."""
+        for turn in [turn for turn in self._beside.values() if _passed(turn.due, now)]:
+            del self._beside[turn.marker]
+            self._give_up(turn)
+        if self.sent is not None and _passed(self.sent.due, now):
+            turn, self.sent = self.sent, None
+            self._happened(SlotInput.OVERDUE)
+            self._give_up(turn)
+        for turn in [turn for turn in self._running.values() if _passed(turn.due, now)]:
+            self._silent(turn)
+        if _passed(self._retry_at, now):
+            self._retry_at = None
+            self._happened(SlotInput.RETRY)
+        self._pump(now)
+
+    def _give_up(self, turn: Turn) -> None:
+        error = RequestTimeout(
+            f"the server did not begin the response within {self._request_timeout:g} s",
+            reason="timeout",
+            event_id=turn.marker,
+        )
+        self._outbox.report(error, turn.marker)
+        self._settle(turn, "timeout", error, reported=True)
+        self._settle_cancels(turn, None)
+        self._overdue[turn.marker] = turn
+        if len(self._overdue) > REMEMBERED:
+            del self._overdue[next(iter(self._overdue))]
+
+    def _silent(self, turn: Turn) -> None:
+        """Free the slot of a response that says nothing; should it go on after all, it takes the slot again."""
+        turn.due = None
+        if turn is self.active:
+            self.active = None
+            self._happened(SlotInput.SILENT)
+        self._outbox.report(
+            RequestTimeout(
+                f"response {turn.id!r} has said nothing for {self._response_timeout:g} s and is no longer waited for",
+                reason="response_timeout",
+                event_id=turn.marker or None,
+            )
+        )
+
+    def waiting(self) -> list[str]:
+        """List the calls whose request never left, in order."""
+        return [receipt for turn in self._waiting for receipt in turn.receipts]
+
+    def running(self) -> tuple[Turn, ...]:
+        """List the responses that run, those outside the conversation included."""
+        return tuple(self._running.values())
+
+
+def _marked(event: ResponseCreate) -> ResponseCreate:
+    """Put our id into the metadata of a request."""
+    options = event.response or ResponseOptions()
+    metadata = {**(options.metadata or {}), MARKER: str(event.event_id)}
+    if len(metadata) > MAX_METADATA_PAIRS:
+        raise InvalidArgument(f"at most {MAX_METADATA_PAIRS - 1} pairs: one is the library's", path="response.metadata")
+    return attrs.evolve(event, response=attrs.evolve(options, metadata=metadata))
+
+
+def _same(waiting: Turn, other: Turn) -> bool:
+    """Whether one response answers both: both automatic, with the same overrides."""
+    if not waiting.automatic or waiting.event is None or other.event is None:
+        return False
+    return _overrides(waiting.event) == _overrides(other.event)
+
+
+def _overrides(event: ResponseCreate) -> ResponseOptions:
+    options = event.response or ResponseOptions()
+    return attrs.evolve(options, metadata={**(options.metadata or {}), MARKER: ""})
+
+
+def _passed(due: float | None, now: float) -> bool:
+    return due is not None and due <= now

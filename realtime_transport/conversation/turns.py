@@ -1,0 +1,101 @@
+"""One response, from the moment it is asked for until ``response.done``."""
+
+from __future__ import annotations
+
+import attrs
+
+from realtime_transport.audio import AudioFormat
+from realtime_transport.conversation.states import INTERRUPTION, Interruption, InterruptionInput, step
+from realtime_transport.events.client import ResponseCreate
+from realtime_transport.events.transport import TurnDoneEvent
+
+
+@attrs.define
+class Part:
+    """One content part while it is generated."""
+
+    half_sample: bytes = b""
+    """The first byte of a sample whose second is in the next delta."""
+    speaks: bool = False
+    """Whether audio of it came and its end has not."""
+    words: list[str] = attrs.field(factory=list[str])
+    """What its transcript or text deltas said, to be compared with what ``done`` says."""
+    closed: set[str] = attrs.field(factory=set[str])
+    """Kinds of ``done`` that came: some servers send one twice."""
+
+    def whole_samples(self, data: bytes, sample_bytes: int) -> bytes:
+        """Take audio and give back whole samples; what is left over goes before the next piece."""
+        if self.half_sample:
+            data = self.half_sample + data
+            self.half_sample = b""
+        over = len(data) % sample_bytes
+        if over:
+            self.half_sample = data[-over:]
+            data = data[:-over]
+        return data
+
+    def close(self, kind: str) -> bool:
+        """Note a ``done``; False when it came before."""
+        if kind in self.closed:
+            return False
+        self.closed.add(kind)
+        return True
+
+
+@attrs.define(kw_only=True, eq=False)
+class Turn:
+    """One response: waiting in the queue, on its way, running, or over. Compared by identity."""
+
+    event: ResponseCreate | None = None
+    """What we asked with; None when the server made this response by itself (turn detection, another client)."""
+    receipts: list[str] = attrs.field(factory=list[str])
+    """Calls that this response answers: one, or several where automatic requests were coalesced."""
+    automatic: bool = False
+    out_of_band: bool = False
+    """Outside the conversation: it never takes the slot."""
+    id: str = ""
+    """The server's id, empty until ``response.created``."""
+    interruption: Interruption = Interruption.RUNNING
+    format: AudioFormat | None = None
+    """What its audio is in: the format in force when it began, whatever the session says later."""
+    parts: dict[tuple[str, int], Part] = attrs.field(factory=dict[tuple[str, int], "Part"])
+    """By (item id, content index); they live and die with the response, which bounds them."""
+    due: float | None = None
+    """On its way: when it is overdue. Running: when its silence is too long. None for never."""
+    refused_at: float | None = None
+    """When the server first refused it because another response was active."""
+
+    @property
+    def marker(self) -> str:
+        """Our id of it, echoed in the metadata of the response; empty for one that is not ours."""
+        return str(self.event.event_id) if self.event is not None else ""
+
+    @property
+    def muted(self) -> bool:
+        """Whether the listener was interrupted: what still comes of it is dropped."""
+        return self.interruption in {Interruption.CUT, Interruption.CUT_CANCELLING}
+
+    def part(self, item_id: str, content_index: int) -> Part:
+        """Find a part, new at its first mention: many servers announce none."""
+        return self.parts.setdefault((item_id, content_index), Part())
+
+    def happened(self, what: InterruptionInput) -> bool:
+        """Move by the table; False when that cannot happen now (cancelled already, cut already, over)."""
+        following = step(INTERRUPTION, self.interruption, what)
+        if following is None:
+            return False
+        self.interruption = following
+        return True
+
+
+def unfinished(turn: Turn, reason: str) -> TurnDoneEvent:
+    """Say that a response is over of which the server never said so: its connection or its place is gone."""
+    return TurnDoneEvent(
+        response_id=turn.id,
+        status="incomplete",
+        reason=reason,
+        error=None,
+        usage=None,
+        output=(),
+        out_of_band=turn.out_of_band,
+    )
