@@ -21,6 +21,9 @@ Encoding: TypeAlias = Literal["pcm16", "pcmu", "pcma"]
 
 BYTES_PER_SAMPLE: dict[Encoding, int] = {"pcm16": 2, "pcmu": 1, "pcma": 1}
 
+SILENCE: dict[Encoding, bytes] = {"pcm16": b"\0\0", "pcmu": b"\xff", "pcma": b"\xd5"}
+"""One sample of nothing. Zero bytes are a loud click in either law."""
+
 G711_RATE = 8000
 """G.711 knows one rate."""
 
@@ -88,6 +91,10 @@ class AudioFormat:
             raise InvalidArgument(f"a duration is a finite number of milliseconds from 0, not {ms!r}", path="ms")
         # A millionth of a sample of grace: 1000 / 24000 is not exact in binary, and a lost sample would be audible.
         return int(ms * self.rate / 1000 + 1e-6) * self.frame_bytes
+
+    def silence(self, ms: float) -> bytes:
+        """Return ``ms`` milliseconds of nothing. Raises ``InvalidArgument`` as ``bytes_for`` does."""
+        return SILENCE[self.encoding] * (self.bytes_for(ms) // self.bytes_per_sample)
 
     @classmethod
     def parse(cls, value: object) -> AudioFormat:

@@ -135,3 +135,9 @@ def test_bytes_and_milliseconds_are_inverse(samples: int, rate: int, channels: i
     spelt = AudioFormat(encoding="pcm16", rate=rate, channels=channels)
     nbytes = samples * spelt.frame_bytes
     assert spelt.bytes_for(spelt.ms(nbytes)) == nbytes
+
+
+def test_silence() -> None:
+    assert PCMU.silence(20) == b"\xff" * 160
+    assert PCMA.silence(0.25) == b"\xd5\xd5"
+    assert attrs.evolve(PCM16_24K, channels=2).silence(1) == bytes(96)
