@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from realtime_transport.audio.formats import AudioFormat
 from realtime_transport.audio.framing import SampleAligner
+from realtime_transport.audio.samples import from_pcm16, to_pcm16
 from realtime_transport.exceptions import InvalidArgument
 
 if TYPE_CHECKING:
@@ -105,13 +106,11 @@ class Resampler:
 
     def push(self, pcm16: bytes) -> bytes:
         """Take any number of bytes, return the output samples that no later input can change."""
-        import numpy as np
-
         whole = self._samples.push(pcm16)
         if not whole:
             return b""
         self._fed = True
-        return self._run(np.asarray(np.frombuffer(whole, dtype="<i2"), dtype=np.float64))
+        return self._run(from_pcm16(whole))
 
     def flush(self) -> bytes:
         """Return what was held back, as if silence followed; the resampler is as new afterwards.
@@ -150,4 +149,4 @@ class Resampler:
         used = min(self._start, len(buffer))
         self._start -= used
         self._buffer = buffer[used:].copy()
-        return np.clip(np.rint(out / _ONE), -32768, 32767).astype("<i2").tobytes()
+        return to_pcm16(out / _ONE)
