@@ -27,7 +27,8 @@
     │   ├── RequestTimeout          no answer within the deadline
     │   └── RequestDropped          given up before it was sent, or superseded
     ├── ApiError                    an HTTP call was answered with an error status
-    └── ListenerError               your listener raised; ``__cause__`` is what it raised
+    ├── ListenerError               your listener raised; ``__cause__`` is what it raised
+    └── ToolError                   raised BY a tool: the one exception whose text the model may read
 
 Every class keeps its facts as attributes and builds its message from them. ``retryable`` says whether the same
 attempt may succeed later without anybody changing anything.
@@ -275,3 +276,10 @@ class ListenerError(RealtimeError):
         self.event = event
         self.listener = listener
         self.__cause__ = error
+
+
+class ToolError(RealtimeError):
+    """Raise it inside a tool: its message goes to the model as it is.
+
+    Of every other exception the model learns the class name only, because a traceback or a message may hold secrets.
+    """

@@ -1,0 +1,155 @@
+from typing import Any
+
+import pytest
+
+from realtime_transport.events import (
+    UNSET,
+    AudioConfig,
+    AudioInputConfig,
+    AudioOutputConfig,
+    FunctionTool,
+    InputTranscription,
+    McpTool,
+    PcmFormat,
+    PcmuFormat,
+    Prompt,
+    RealtimeSessionConfig,
+    SemanticVad,
+    ServerVad,
+)
+from realtime_transport.exceptions import InvalidArgument
+from realtime_transport.session.agent import RealtimeAgent
+from realtime_transport.session.config import merged, prepare, replacing, voice_of, without_voice
+from realtime_transport.session.context import RunContext
+from realtime_transport.session.handoffs import handoff
+from realtime_transport.session.tools import LocalTool, function_tool
+
+
+def tool(name: str, **options: Any) -> LocalTool:
+    async def nothing() -> None: ...
+
+    return function_tool(name=name, **options)(nothing)
+
+
+def test_merging_is_deep_and_absent_keeps() -> None:
+    ground = RealtimeSessionConfig(
+        instructions="ground",
+        max_output_tokens=100,
+        audio=AudioConfig(
+            input=AudioInputConfig(format=PcmFormat(rate=24000), turn_detection=ServerVad(threshold=0.4)),
+            output=AudioOutputConfig(voice="marin", speed=1.2),
+        ),
+        extra={"a": 1},
+    )
+    over = RealtimeSessionConfig(
+        instructions="over",
+        max_output_tokens=None,
+        audio=AudioConfig(
+            input=AudioInputConfig(turn_detection=SemanticVad()), output=AudioOutputConfig(voice="cedar")
+        ),
+        extra={"b": 2},
+    )
+    result = merged(ground, over)
+    assert result.instructions == "over"
+    assert result.max_output_tokens is None
+    assert result.extra == {"a": 1, "b": 2}
+    assert result.audio == AudioConfig(
+        input=AudioInputConfig(format=PcmFormat(rate=24000), turn_detection=SemanticVad()),
+        output=AudioOutputConfig(voice="cedar", speed=1.2),
+    )
+    assert merged(AudioInputConfig(format=PcmFormat()), AudioInputConfig(format=PcmuFormat())).format == PcmuFormat()
+
+
+async def test_the_order_is_session_then_agent(run_context: RunContext[Any]) -> None:
+    ground = RealtimeSessionConfig(
+        instructions="session",
+        tools=(McpTool(server_label="wiki"),),
+        audio=AudioConfig(output=AudioOutputConfig(voice="marin", speed=1.1)),
+    )
+    other: RealtimeAgent[Any] = RealtimeAgent(name="other")
+    agent: RealtimeAgent[Any] = RealtimeAgent(
+        name="a",
+        instructions="agent",
+        voice="cedar",
+        prompt=Prompt(id="p"),
+        tools=[tool("one"), McpTool(server_label="docs"), tool("off", enabled=False)],
+        handoffs=[other, handoff(other, name="never", enabled=lambda _: False)],
+    )
+    prepared = await prepare(agent, run_context, ground=ground, local_tools=(tool("mcp_one"),))
+    assert prepared.agent is agent
+    assert prepared.config.instructions == "agent"
+    assert prepared.config.prompt == Prompt(id="p")
+    assert prepared.config.audio == AudioConfig(output=AudioOutputConfig(voice="cedar", speed=1.1))
+    names = [getattr(each, "name", getattr(each, "server_label", None)) for each in prepared.config.tools or ()]
+    assert names == ["wiki", "docs", "one", "mcp_one", "transfer_to_other"]
+    assert list(prepared.callables) == ["one", "mcp_one", "transfer_to_other"]
+
+
+async def test_a_plain_agent_adds_nothing_and_takes_all_tools_away(run_context: RunContext[Any]) -> None:
+    prepared = await prepare(RealtimeAgent(name="a"), run_context, ground=RealtimeSessionConfig(instructions="session"))
+    assert prepared.config == RealtimeSessionConfig(instructions="session", tools=())
+    assert prepared.callables == {}
+
+
+async def test_names_must_be_unique_across_all_sources(run_context: RunContext[Any]) -> None:
+    with pytest.raises(InvalidArgument, match="named one"):
+        await prepare(
+            RealtimeAgent(name="a", tools=[tool("one")]),
+            run_context,
+            ground=RealtimeSessionConfig(),
+            local_tools=(tool("one"),),
+        )
+
+
+async def test_a_bare_function_in_the_session_config_is_refused(run_context: RunContext[Any]) -> None:
+    ground = RealtimeSessionConfig(tools=(FunctionTool(name="f"),))
+    with pytest.raises(InvalidArgument, match="'f' has no function"):
+        await prepare(RealtimeAgent(name="a"), run_context, ground=ground)
+
+
+def _listening(**options: Any) -> RealtimeSessionConfig:
+    return RealtimeSessionConfig(audio=AudioConfig(input=AudioInputConfig(**options)))
+
+
+@pytest.mark.parametrize(
+    ("detection", "gated"),
+    [
+        (UNSET, ServerVad(create_response=False)),
+        (ServerVad(threshold=0.4), ServerVad(threshold=0.4, create_response=False)),
+        (SemanticVad(eagerness="low"), SemanticVad(eagerness="low", create_response=False)),
+        (None, None),
+    ],
+)
+async def test_a_gate_keeps_the_server_from_answering(run_context: RunContext[Any], detection: Any, gated: Any) -> None:
+    ground = _listening(transcription=InputTranscription(model="whisper-1"), turn_detection=detection)
+    prepared = await prepare(RealtimeAgent(name="a"), run_context, ground=ground, gated=True)
+    assert prepared.config.audio
+    assert prepared.config.audio.input
+    assert prepared.config.audio.input.turn_detection == gated
+    assert prepared.config.audio.input.transcription == InputTranscription(model="whisper-1")
+
+
+@pytest.mark.parametrize("ground", [RealtimeSessionConfig(), _listening(transcription=None)])
+async def test_a_gate_without_transcript_is_refused(
+    run_context: RunContext[Any], ground: RealtimeSessionConfig
+) -> None:
+    with pytest.raises(InvalidArgument) as caught:
+        await prepare(RealtimeAgent(name="a"), run_context, ground=ground, gated=True)
+    assert caught.value.path == "audio.input.transcription"
+
+
+def test_the_voice_can_be_read_and_left_out() -> None:
+    spoken = RealtimeSessionConfig(audio=AudioConfig(output=AudioOutputConfig(voice="cedar", speed=1.1)))
+    assert voice_of(spoken) == "cedar"
+    assert without_voice(spoken).audio == AudioConfig(output=AudioOutputConfig(speed=1.1))
+    for silent in (RealtimeSessionConfig(), RealtimeSessionConfig(audio=AudioConfig())):
+        assert voice_of(silent) is UNSET
+        assert without_voice(silent) is silent
+
+
+def test_one_agents_words_do_not_outlive_it() -> None:
+    previous = RealtimeSessionConfig(instructions="Sell!", prompt=Prompt(id="p"))
+    assert replacing(RealtimeSessionConfig(), previous) == RealtimeSessionConfig(instructions="", prompt=None)
+    kept = RealtimeSessionConfig(instructions="Help.", prompt=Prompt(id="q"))
+    assert replacing(kept, previous) == kept
+    assert replacing(RealtimeSessionConfig(), RealtimeSessionConfig()) == RealtimeSessionConfig()
