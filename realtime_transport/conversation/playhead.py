@@ -1,0 +1,273 @@
+"""Where the listener is: two ways to know how much of the agent's speech was heard.
+
+A playhead answers one question for the ledger, "how many milliseconds of this part has the listener heard by now?".
+``EstimatedPlayhead`` computes it from the arrival of the audio; ``ReportedPlayhead`` is told by whoever can really
+know: a carrier that echoes marks, or an application with a sound card.
+"""
+
+from __future__ import annotations
+
+import abc
+import math
+from collections import deque
+
+import attrs
+
+from realtime_transport.audio.formats import AudioFormat
+
+WHOLE_MS = 1.0
+"""Marks and counters of players are whole milliseconds: what is less than one short of the end is at the end."""
+
+
+@attrs.define(eq=False, kw_only=True)
+class Part:
+    """The audio of one content part: what was generated of it, and how far the listener is."""
+
+    response_id: str
+    item_id: str
+    content_index: int
+    fmt: AudioFormat
+    """In force when the first bytes came: the server changes it between responses only."""
+    size: int = 0
+    """Bytes generated so far, decoded and before any resampling."""
+    finished: bool = False
+    """The server said that no more audio of it will come."""
+    generating: bool = True
+    """Its response is not done: more of it may still arrive, wanted or not."""
+    ends_at: float = math.inf
+    """When the listener hears, or heard, the last of what was received; infinite while nobody can tell."""
+    passed: int = 0
+    """Bytes that the estimated playhead has left behind. Bytes, because milliseconds would add up rounding errors."""
+    said: float = 0.0
+    """Milliseconds heard by the last report."""
+    cut_at: float | None = None
+    """Milliseconds that were heard when it was cut; None when it was not."""
+
+    @property
+    def received_ms(self) -> float:
+        """Milliseconds generated so far."""
+        return self.fmt.ms(self.size)
+
+    def whole(self, now: float) -> bool:
+        """Tell whether the listener has heard all there will ever be of it."""
+        return self.finished and self.ends_at <= now
+
+
+class Playhead(abc.ABC):
+    """One listener, who hears the parts one after another."""
+
+    @abc.abstractmethod
+    def received(self, part: Part, size: int, now: float) -> None:
+        """Take note of ``size`` more bytes of a part."""
+
+    @abc.abstractmethod
+    def heard_ms(self, part: Part, now: float) -> float:
+        """Return how much of a part was heard by ``now``: never more than was received."""
+
+    @abc.abstractmethod
+    def playing(self, now: float) -> Part | None:
+        """Return the part that sounds now, None in silence."""
+
+    @abc.abstractmethod
+    def clear(self) -> None:
+        """Forget all that was not heard: the listener's queue was thrown away."""
+
+    @abc.abstractmethod
+    def forget(self, part: Part) -> None:
+        """Let go of one part: it was heard to its end, or the ledger is full."""
+
+    def delivered(self, part: Part, ms: float, now: float) -> bool:
+        """Expect a report when ``ms`` of a part were heard. False: this playhead needs no reports."""
+        return False
+
+    def heard(self, part: Part, ms: float, now: float) -> bool:
+        """Take a report: ``ms`` of a part were heard so far. False when it says nothing new."""
+        return False
+
+
+# --- by the clock ------------------------------------------------------------------------------------------------
+
+
+@attrs.define(eq=False)
+class _Run:
+    """Bytes of one part that are heard without a break, and when."""
+
+    part: Part
+    starts_at: float
+    ends_at: float
+    size: int = 0
+
+
+class EstimatedPlayhead(Playhead):
+    """Assume a player that plays what arrives at once, in order of arrival, in real time.
+
+    So the time at which a byte is heard is known when it comes: now, or after all that came before it. A gap in the
+    delivery pauses the playhead by itself, because the next run starts when its bytes are there; silence never counts
+    as heard. Runs that are over are dropped at the next question, so both asking and telling cost the same at any age.
+    """
+
+    def __init__(self, max_runs: int) -> None:
+        self._max_runs = max_runs
+        # What is not wholly heard yet, in play order. A part that goes on without a gap prolongs its run, so that
+        # there are as many runs as changes from one part to another.
+        self._runs: deque[_Run] = deque()
+
+    def received(self, part: Part, size: int, now: float) -> None:
+        """Place ``size`` bytes behind all that is to be heard."""
+        self._advance(now)
+        runs = self._runs
+        run = runs[-1] if runs else None
+        if run is None or run.part is not part:
+            starts_at = now if run is None else run.ends_at
+            run = _Run(part, starts_at, starts_at)
+            runs.append(run)
+            if len(runs) > self._max_runs:
+                self._pass(runs.popleft())
+        run.size += size
+        run.ends_at = part.ends_at = run.starts_at + part.fmt.ms(run.size) / 1000
+        part.size += size
+
+    def heard_ms(self, part: Part, now: float) -> float:
+        """Return the milliseconds of what was passed, and of the run that sounds now."""
+        self._advance(now)
+        ms = part.fmt.ms(part.passed)
+        if self._runs and self._runs[0].part is part:
+            ms += (now - self._runs[0].starts_at) * 1000
+        return min(ms, part.received_ms)
+
+    def playing(self, now: float) -> Part | None:
+        """Return the part of the run that sounds now."""
+        self._advance(now)
+        return self._runs[0].part if self._runs else None
+
+    def clear(self) -> None:
+        """Drop all runs."""
+        self._runs.clear()
+
+    def forget(self, part: Part) -> None:
+        """Do nothing: runs leave when their time has passed, and until then others wait behind them."""
+
+    def _advance(self, now: float) -> None:
+        runs = self._runs
+        while runs and runs[0].ends_at <= now:
+            self._pass(runs.popleft())
+
+    @staticmethod
+    def _pass(run: _Run) -> None:
+        run.part.passed += run.size
+
+
+# --- by reports --------------------------------------------------------------------------------------------------
+
+
+@attrs.define(eq=False)
+class _Stretch:
+    """From where, and since when, one part is believed to play; and the marks that are still out."""
+
+    base: float = 0.0
+    """Milliseconds at ``since``."""
+    since: float | None = None
+    """None while it does not play."""
+    marks: deque[float] = attrs.field(factory=deque[float])
+    """Delivered milliseconds whose report has not come, ascending."""
+
+
+class ReportedPlayhead(Playhead):
+    """Believe reports; between them, optionally, believe in time.
+
+    With ``max_ahead_ms`` above 0 the first part that is not wholly heard plays on in real time from the last report
+    while a mark is out, and stops at the first of these: that mark (its report would have come), what was received,
+    and ``max_ahead_ms`` after the last report (then the reports are late for a reason we do not know). With no mark
+    out, nothing is known to be in the player.
+    """
+
+    def __init__(self, max_ahead_ms: float, max_marks: int) -> None:
+        self._max_ahead_ms = max_ahead_ms
+        self._max_marks = max_marks
+        # In play order. Bounded by the ledger, which forgets parts.
+        self._parts: dict[Part, _Stretch] = {}
+
+    def received(self, part: Part, size: int, now: float) -> None:
+        """Take note of ``size`` more bytes; they play only once they are delivered."""
+        stretch = self._parts.get(part)
+        if stretch is None:
+            self._parts[part] = _Stretch(part.said)
+        else:
+            self._hold(part, stretch, now)
+        part.size += size
+        part.ends_at = math.inf
+
+    def delivered(self, part: Part, ms: float, now: float) -> bool:
+        """Expect a report at ``ms``; the first part in line is believed to begin now."""
+        stretch = self._parts.get(part)
+        if stretch is None:
+            return False
+        self._hold(part, stretch, now)
+        if len(stretch.marks) == self._max_marks:
+            # The nearest marks matter most: they stop the playhead. The farthest one moves on.
+            stretch.marks.pop()
+        stretch.marks.append(ms)
+        self._start_first(now)
+        return True
+
+    def heard(self, part: Part, ms: float, now: float) -> bool:
+        """Believe that ``ms`` were heard, and all finished parts before this one to their end."""
+        stretch = self._parts.get(part)
+        if stretch is None or ms <= part.said:
+            return False
+        # Parts play one after another. A report may be lost; the next one proves it.
+        for earlier in self._parts:
+            if earlier is part:
+                break
+            if earlier.finished:
+                self._believe(earlier, earlier.received_ms, now)
+        self._believe(part, min(ms, part.received_ms), now)
+        # A report is better than a guess, also where the guess was too high.
+        stretch.base = part.said
+        if stretch.since is not None:
+            stretch.since = now
+        while stretch.marks and stretch.marks[0] - part.said < WHOLE_MS:
+            stretch.marks.popleft()
+        self._start_first(now)
+        return True
+
+    def heard_ms(self, part: Part, now: float) -> float:
+        """Return what was reported, carried on in real time where that is wanted and safe."""
+        stretch = self._parts.get(part)
+        if stretch is None or stretch.since is None or not stretch.marks:
+            return part.said
+        guess = stretch.base + (now - stretch.since) * 1000
+        return min(guess, stretch.marks[0], part.received_ms, part.said + self._max_ahead_ms)
+
+    def playing(self, now: float) -> Part | None:
+        """Return the first part of which something was received that is not heard."""
+        return next((part for part in self._parts if part.received_ms - self.heard_ms(part, now) >= WHOLE_MS), None)
+
+    def clear(self) -> None:
+        """Forget all parts, and with them the marks that are out."""
+        self._parts.clear()
+
+    def forget(self, part: Part) -> None:
+        """Let go of one part."""
+        self._parts.pop(part, None)
+
+    def _believe(self, part: Part, ms: float, now: float) -> None:
+        part.said = ms
+        if part.received_ms - ms < WHOLE_MS:
+            part.ends_at = now
+
+    def _hold(self, part: Part, stretch: _Stretch, now: float) -> None:
+        """Start the real time anew where the playhead is: it may have waited here, and waiting is not hearing."""
+        if stretch.since is not None:
+            stretch.base = self.heard_ms(part, now)
+            stretch.since = now
+
+    def _start_first(self, now: float) -> None:
+        """Let the first part that is not heard to its end play, if it was delivered and does not play yet."""
+        if not self._max_ahead_ms:
+            return
+        for part, stretch in self._parts.items():
+            if part.ends_at > now:
+                if stretch.since is None and stretch.marks:
+                    stretch.since = now
+                return
