@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final
-from urllib.parse import quote, unquote_plus, urlsplit, urlunsplit
+from urllib.parse import SplitResult, quote, unquote_plus, urlsplit, urlunsplit
 
 import attrs
 
@@ -75,9 +75,9 @@ class Endpoint:
         """Return scheme, authority, path and the raw query segments to start from."""
         if url is None and "{" in self.url:
             raise InvalidArgument(f"give the address of your own resource: {self.url}", path="url")
-        given = urlsplit(url if url is not None else self.url)
-        scheme = _SCHEMES.get(given.scheme)
-        if scheme is None or not given.hostname:
+        given = split_url(url if url is not None else self.url)
+        scheme = _SCHEMES.get(given.scheme) if given is not None else None
+        if given is None or scheme is None or not given.hostname:
             raise InvalidArgument("must look like wss://host/path", path="url")
         path = given.path if given.path not in {"", "/"} else urlsplit(self.url).path
         return scheme, given.netloc, path, [segment for segment in given.query.split("&") if segment]
@@ -85,6 +85,16 @@ class Endpoint:
     def _names_a_peer(self, segments: list[str], query: Mapping[str, str]) -> bool:
         names = {_name(segment) for segment in segments} | set(query)
         return bool(names & (self.instead_of_model | {self.call_param}))
+
+
+def split_url(url: str) -> SplitResult | None:
+    """Return the parts of ``url``, None when it is none: the standard library splits lazily and raises late."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return None
+    return parts
 
 
 def _name(segment: str) -> str:

@@ -6,19 +6,26 @@ spelling, in both directions, and never raises for what it does not know: unknow
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Mapping
-from typing import Any, Final, Literal, TypeAlias
+from collections.abc import Mapping
+from typing import Any, Final, Literal
 
 import attrs
 
 from realtime_transport.capabilities import Capabilities
 from realtime_transport.dialects.address import Endpoint
 from realtime_transport.dialects.keys import KeyPlacement, PlacedKey, place_key
-from realtime_transport.dialects.shapes import BETA_RESPONSE, BETA_SESSION, FlatField, JSONObject, to_nested
+from realtime_transport.dialects.shapes import (
+    BETA_RESPONSE,
+    BETA_SESSION,
+    FlatField,
+    JSONObject,
+    Translate,
+    is_array,
+    is_object,
+    to_nested,
+    unchanged,
+)
 from realtime_transport.secret import Secret
-
-Translate: TypeAlias = Callable[[Mapping[str, Any]], JSONObject]
 
 BETA_RENAMES: Final[Mapping[str, str]] = {
     "response.text.delta": "response.output_text.delta",
@@ -63,11 +70,6 @@ _PLACES: Final[Mapping[str, _Place]] = {
 }
 """GA types whose frame holds an object that dialects shape differently. Audio and text deltas are not among them, so
 the hot path costs two look-ups."""
-
-
-def unchanged(source: Mapping[str, Any]) -> JSONObject:
-    """Return a copy of ``source``: this provider keeps GA's shape."""
-    return dict(source)
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -157,12 +159,12 @@ class Dialect:
             return frame
         ga_type = self.rename_in.get(wire_type, wire_type)
         place = _PLACES.get(ga_type)
-        if place is None or not isinstance(frame.get(place.key), Mapping):
+        if place is None or not is_object(frame.get(place.key)):
             return frame if ga_type is wire_type else {**frame, "type": ga_type}
-        inner = self._object_in(place, frame[place.key])
+        source: Mapping[str, Any] = frame[place.key]
         if wire_type.startswith("transcription_session."):
-            inner.setdefault("type", "transcription")
-        return {**frame, "type": ga_type, place.key: inner}
+            source = {"type": "transcription", **source}
+        return {**frame, "type": ga_type, place.key: self._object_in(place, source)}
 
     def frame_out(self, frame: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the GA ``frame`` in the provider's spelling. The given object is never changed."""
@@ -170,7 +172,7 @@ class Dialect:
         if not isinstance(ga_type, str):
             return frame
         place = _PLACES.get(ga_type)
-        if place is None or not isinstance(frame.get(place.key), Mapping):
+        if place is None or not is_object(frame.get(place.key)):
             wire_type = self.rename_out.get(ga_type, ga_type)
             return frame if wire_type is ga_type else {**frame, "type": wire_type}
         source: Mapping[str, Any] = frame[place.key]
@@ -208,30 +210,20 @@ def _with_items(response: JSONObject, parts: Mapping[str, str]) -> JSONObject:
     """Rename the parts of every item in a response's ``output`` and ``input``."""
     for key in ("output", "input"):
         items = response.get(key)
-        if isinstance(items, list) and parts:
-            response[key] = [_with_parts(item, parts) if isinstance(item, Mapping) else item for item in items]
+        if is_array(items) and parts:
+            response[key] = [_with_parts(item, parts) if is_object(item) else item for item in items]
     return response
 
 
 def _with_parts(item: Mapping[str, Any], parts: Mapping[str, str]) -> JSONObject:
     """Rename the content parts of an item unless it is a user's or the system's. Returns a copy."""
     content = item.get("content")
-    if not parts or not isinstance(content, list) or item.get("role") in {"user", "system"}:
+    if not parts or not is_array(content) or item.get("role") in {"user", "system"}:
         return dict(item)
     return {**item, "content": [_with_type(part, parts) for part in content]}
 
 
 def _with_type(part: Any, parts: Mapping[str, str]) -> Any:
-    if not isinstance(part, Mapping) or part.get("type") not in parts:
+    if not is_object(part) or part.get("type") not in parts:
         return part
     return {**part, "type": parts[part["type"]]}
-
-
-def shape(table: tuple[FlatField, ...], convert: Callable[..., JSONObject], **defaults: Any) -> Translate:
-    """Return the translation of one object by ``table``. ``defaults`` are set where the result lacks them."""
-
-    @functools.wraps(convert)
-    def translate(source: Mapping[str, Any]) -> JSONObject:
-        return {**defaults, **convert(source, table)}
-
-    return translate

@@ -4,15 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final
-from urllib.parse import urlsplit
 
 import attrs
 
+from realtime_transport.dialects.address import split_url
+from realtime_transport.dialects.azure import AZURE, AZURE_DATED
+from realtime_transport.dialects.beta import BETA
 from realtime_transport.dialects.dialect import Dialect
+from realtime_transport.dialects.elevenlabs import ELEVENLABS
+from realtime_transport.dialects.hf import HF
+from realtime_transport.dialects.localai import LOCALAI
 from realtime_transport.dialects.openai import OPENAI
+from realtime_transport.dialects.qwen import QWEN
+from realtime_transport.dialects.speaches import SPEACHES
+from realtime_transport.dialects.voice_live import VOICE_LIVE
+from realtime_transport.dialects.xai import XAI
 from realtime_transport.exceptions import InvalidArgument, UnsupportedOperation
 
-DIALECTS: Final[Mapping[str, Dialect]] = {dialect.name: dialect for dialect in (OPENAI,)}
+DIALECTS: Final[Mapping[str, Dialect]] = {
+    dialect.name: dialect
+    for dialect in (OPENAI, BETA, AZURE, AZURE_DATED, VOICE_LIVE, XAI, ELEVENLABS, QWEN, LOCALAI, SPEACHES, HF)
+}
 """Every dialect, by name."""
 
 FOREIGN: Final[Mapping[str, str]] = {
@@ -34,13 +46,24 @@ class _Rule:
     """Somewhere in the path."""
 
     def fits(self, host: str, path: str) -> bool:
-        return (host == self.host.lstrip(".") or host.endswith(self.host)) and self.path in path
+        return host.endswith(self.host) and self.path in path
 
 
 _RULES: Final = (
     _Rule("gemini", host="generativelanguage.googleapis.com"),
     _Rule("gemini", path="BidiGenerateContent"),
-    _Rule("gpt-live", path="/v1/live/"),
+    _Rule("gpt-live", path="/v1/live"),
+    _Rule("azure", path="/openai/v1/realtime"),
+    _Rule("azure-dated", path="/openai/realtime"),
+    _Rule("voice-live", path="/voice-live/realtime"),
+    _Rule("elevenlabs", path="/v1/convai/realtime"),
+    _Rule("qwen", path="/api-ws/v1/realtime"),
+    _Rule("azure", host=".openai.azure.com"),
+    _Rule("voice-live", host=".services.ai.azure.com"),
+    _Rule("xai", host="api.x.ai"),
+    _Rule("elevenlabs", host=".elevenlabs.io"),
+    _Rule("qwen", host="dashscope.aliyuncs.com"),
+    _Rule("qwen", host="dashscope-intl.aliyuncs.com"),
 )
 """First fit wins: what a path says outweighs the host, because people put proxies in front of providers."""
 
@@ -63,7 +86,8 @@ def dialect_for_url(url: str) -> Dialect:
 
     Raises ``UnsupportedOperation`` where they point at a protocol that is not spoken.
     """
-    parts = urlsplit(url)
+    parts = split_url(url)
+    if parts is None:
+        return OPENAI
     host = parts.hostname or ""
-    found = next((rule.dialect for rule in _RULES if rule.fits(host, parts.path)), OPENAI.name)
-    return get_dialect(found)
+    return get_dialect(next((rule.dialect for rule in _RULES if rule.fits(host, parts.path)), OPENAI.name))

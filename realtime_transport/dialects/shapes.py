@@ -7,12 +7,22 @@ directions read the same table, so that they cannot drift apart. Keys outside th
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeGuard
 
 import attrs
 
 JSONObject: TypeAlias = dict[str, Any]
 Convert: TypeAlias = Callable[[Any], Any]
+
+
+def is_object(value: object) -> TypeGuard[Mapping[str, Any]]:
+    """Tell whether ``value`` is a JSON object. JSON has text keys only, which a type checker cannot know."""
+    return isinstance(value, Mapping)
+
+
+def is_array(value: object) -> TypeGuard[list[Any]]:
+    """Tell whether ``value`` is a JSON array."""
+    return isinstance(value, list)
 
 
 def same(value: Any) -> Any:
@@ -33,7 +43,7 @@ class FlatField:
 
 def to_nested(source: Mapping[str, Any], fields: Sequence[FlatField]) -> JSONObject:
     """Move the flat keys of ``source`` to where GA keeps them; where both are present the nested one is kept."""
-    flat_keys = {field.flat for field in fields if field.nested != (field.flat,)}
+    flat_keys = {field.flat for field in fields}
     result = {key: value for key, value in source.items() if key not in flat_keys}
     for field in fields:
         if field.flat in source:
@@ -57,7 +67,7 @@ def _place(target: JSONObject, path: tuple[str, ...], value: Any) -> None:
     *way, last = path
     for key in way:
         inner = target.get(key)
-        if inner is not None and not isinstance(inner, Mapping):
+        if inner is not None and not is_object(inner):
             return
         copy: JSONObject = dict(inner or {})
         target[key] = copy
@@ -73,7 +83,7 @@ def _take(target: JSONObject, path: tuple[str, ...]) -> tuple[bool, Any]:
     if not rest:
         return True, target.pop(key)
     inner = target[key]
-    if not isinstance(inner, Mapping):
+    if not is_object(inner):
         return False, None
     copy: JSONObject = dict(inner)
     found, value = _take(copy, tuple(rest))
@@ -108,7 +118,7 @@ def format_to(words: Mapping[str, JSONObject]) -> Convert:
     """Return the conversion GA format object -> word: the word of exactly that format, else of its type."""
 
     def convert(value: Any) -> Any:
-        if not isinstance(value, Mapping):
+        if not is_object(value):
             return value
         exact = [word for word, known in words.items() if known == value]
         alike = [word for word, known in words.items() if known["type"] == value.get("type") and "rate" not in value]
@@ -119,14 +129,14 @@ def format_to(words: Mapping[str, JSONObject]) -> Convert:
 
 def modalities_to_ga(value: Any) -> Any:
     """``["text", "audio"]`` -> ``["audio"]``: in GA audio always comes with its transcript, and one word is allowed."""
-    if isinstance(value, list) and "audio" in value:
+    if is_array(value) and "audio" in value:
         return [word for word in value if word != "text"]
     return value
 
 
 def modalities_to_beta(value: Any) -> Any:
     """``["audio"]`` -> ``["text", "audio"]``: the beta protocol never had audio without text."""
-    if isinstance(value, list) and "audio" in value and "text" not in value:
+    if is_array(value) and "audio" in value and "text" not in value:
         return ["text", *value]
     return value
 
@@ -170,3 +180,30 @@ BETA_SESSION: Final = (
 
 BETA_RESPONSE: Final = (MODALITIES, OUTPUT_FORMAT, VOICE, MAX_TOKENS)
 """``response.create`` and the response object of the beta protocol against GA's."""
+
+
+Translate: TypeAlias = Callable[[Mapping[str, Any]], JSONObject]
+"""A translation of one object from one shape to another. Never changes what it is given."""
+
+
+def unchanged(source: Mapping[str, Any]) -> JSONObject:
+    """Return a copy of ``source``: the shape is shared."""
+    return dict(source)
+
+
+def nesting(table: Sequence[FlatField], **defaults: Any) -> Translate:
+    """Return the translation flat -> GA by ``table``. ``defaults`` stand where the result has nothing."""
+
+    def translate(source: Mapping[str, Any]) -> JSONObject:
+        return {**defaults, **to_nested(source, table)}
+
+    return translate
+
+
+def flattening(table: Sequence[FlatField], *, without: frozenset[str] = frozenset()) -> Translate:
+    """Return the translation GA -> flat by ``table``. The keys ``without`` are GA's alone and are left out."""
+
+    def translate(source: Mapping[str, Any]) -> JSONObject:
+        return {key: value for key, value in to_flat(source, table).items() if key not in without}
+
+    return translate
