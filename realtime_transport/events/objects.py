@@ -13,11 +13,16 @@ def size_only(data: object) -> str:
     return f"<{len(data)} bytes>" if isinstance(data, bytes) else repr(data)
 
 
+def nothing_extra() -> dict[str, Any]:
+    """Make an empty ``extra``: one of its own for each object, so that copies and pickles are plain dicts."""
+    return {}
+
+
 @attrs.frozen(kw_only=True)
 class ProtocolObject:
     """Base of every object that travels inside an event."""
 
-    extra: Mapping[str, Any] = attrs.field(factory=dict[str, Any], hash=False)
+    extra: Mapping[str, Any] = attrs.field(factory=nothing_extra, hash=False)
     """Fields this library does not know, as sent. They are sent again when the object is."""
 
 

@@ -4,17 +4,13 @@ from realtime_transport.wire.codec import Codec, Family, Role
 from realtime_transport.wire.objects import from_dict, item_from_dict, to_dict
 from realtime_transport.wire.problems import Decoded, Problem
 from realtime_transport.wire.redact import redacted
-from realtime_transport.wire.spelling import BETA_NAMES, GA, Spelling
 
 __all__ = [
-    "BETA_NAMES",
-    "GA",
     "Codec",
     "Decoded",
     "Family",
     "Problem",
     "Role",
-    "Spelling",
     "from_dict",
     "item_from_dict",
     "redacted",

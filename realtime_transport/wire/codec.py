@@ -8,6 +8,7 @@ from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar, cast, overl
 import attrs
 from cattrs import ClassValidationError
 
+from realtime_transport.dialects import OPENAI, Dialect
 from realtime_transport.events import (
     CLIENT_EVENTS,
     SERVER_EVENTS,
@@ -28,7 +29,6 @@ from realtime_transport.wire.json_text import Frame, NotJson, check, dump, parse
 from realtime_transport.wire.objects import from_dict, to_dict
 from realtime_transport.wire.problems import Decoded, Problem, beginning, problem
 from realtime_transport.wire.repair import read_soundly, spell
-from realtime_transport.wire.spelling import BETA_NAMES, GA, Spelling
 from realtime_transport.wire.values import Hook, expected
 
 In = TypeVar("In", bound=ServerEvent | ClientEvent)
@@ -43,6 +43,9 @@ _EVENTS: Final[Mapping[tuple[Family, Role], Mapping[str, type[Any]]]] = {
     ("translation", "server"): TRANSLATION_SERVER_EVENTS,
 }
 """What each side of each family says."""
+
+_SHAPED: Final = ("session", "response", "item")
+"""Fields whose objects dialects shape differently; a frame without them differs in its type at most."""
 
 _UNKNOWN: Final[Mapping[Role, Any]] = {"client": UnknownClientEvent, "server": UnknownServerEvent}
 _OTHER: Final[Mapping[Role, Role]] = {"client": "server", "server": "client"}
@@ -63,7 +66,8 @@ class _Reader:
     cls: Any
     structure: Hook
     fast: Callable[[dict[str, Any]], Any] | None
-    has_session: bool
+    shaped: bool
+    """It holds an object that dialects shape differently."""
 
 
 class Codec(Generic[In, Out]):
@@ -77,7 +81,7 @@ class Codec(Generic[In, Out]):
     @overload
     def __init__(
         self: Codec[ServerEvent, ClientEvent],
-        dialect: Spelling = ...,
+        dialect: Dialect = ...,
         *,
         role: Literal["client"] = ...,
         family: Family = ...,
@@ -86,18 +90,18 @@ class Codec(Generic[In, Out]):
     @overload
     def __init__(
         self: Codec[ClientEvent, ServerEvent],
-        dialect: Spelling = ...,
+        dialect: Dialect = ...,
         *,
         role: Literal["server"],
         family: Family = ...,
     ) -> None: ...
 
-    def __init__(self, dialect: Spelling = GA, *, role: Role = "client", family: Family = "realtime") -> None:
+    def __init__(self, dialect: Dialect = OPENAI, *, role: Role = "client", family: Family = "realtime") -> None:
         self._dialect = dialect
         self._ours = _EVENTS[family, role]
         self._our_unknown: Any = _UNKNOWN[role]
         self._their_unknown: Any = _UNKNOWN[_OTHER[role]]
-        self._readers = _readers(_EVENTS[family, _OTHER[role]], {**BETA_NAMES, **dialect.rename_in})
+        self._readers = _readers(_EVENTS[family, _OTHER[role]], dialect.rename_in)
         self._writers: dict[type, Callable[[Any], bytes | None]] = {
             cls: _HOT_OUT[cls](dialect.rename_out.get(name, name))
             for name, cls in self._ours.items()
@@ -122,7 +126,7 @@ class Codec(Generic[In, Out]):
             return self._unknown(raw)
         if reader.fast is not None and (event := reader.fast(raw)) is not None:
             return Decoded(event=event)
-        source = self._session_in(raw) if reader.has_session else raw
+        source = dict(self._dialect.frame_in(raw)) if reader.shaped else raw
         try:
             event = reader.structure(source, reader.cls)
         except ClassValidationError:
@@ -132,17 +136,6 @@ class Codec(Generic[In, Out]):
     def _reader(self, raw: dict[str, Any]) -> _Reader | None:
         name = raw.get("type")
         return self._readers.get(name) if type(name) is str else None
-
-    def _session_in(self, raw: dict[str, Any]) -> dict[str, Any]:
-        """Bring the session of a frame into GA shape."""
-        session: Any = raw.get("session")
-        if not isinstance(session, dict):
-            return raw
-        named = cast("dict[str, Any]", session)
-        if raw["type"].startswith("transcription_session."):
-            named = {"type": "transcription", **named}
-        shaped = self._dialect.session_in(named)
-        return raw if shaped is session else {**raw, "session": shaped}
 
     def _unknown(self, raw: dict[str, Any], problems: tuple[Problem, ...] = ()) -> Decoded[In]:
         name, event_id = raw.get("type"), raw.get("event_id", UNSET)
@@ -198,18 +191,15 @@ class Codec(Generic[In, Out]):
         if self._ours.get(event.type) is not type(event) and type(event) is not self._our_unknown:
             raise InvalidArgument(f"a {type(event).__name__} is not something this side says")
         frame = to_dict(event)
-        if type(event) is self._our_unknown:
-            return frame
-        frame["type"] = self._dialect.rename_out.get(event.type, event.type)
-        if "session" in frame:
-            frame["session"] = self._dialect.session_out(frame["session"])
-        return frame
+        return frame if type(event) is self._our_unknown else dict(self._dialect.frame_out(frame))
 
 
 def _readers(events: Mapping[str, type[Any]], renames: Mapping[str, str]) -> dict[str, _Reader]:
     """Make the table from the name on the wire, in any spelling, to how it is read."""
-    readers = {
-        name: _Reader(cls, CONVERTER.get_structure_hook(cls), _HOT_IN.get(cls), hasattr(cls, "session"))
-        for name, cls in events.items()
-    }
+    readers = {name: _reader(cls) for name, cls in events.items()}
     return readers | {name: readers[ga] for name, ga in renames.items() if ga in readers}
+
+
+def _reader(cls: Any) -> _Reader:
+    shaped = any(hasattr(cls, name) for name in _SHAPED)
+    return _Reader(cls, CONVERTER.get_structure_hook(cls), _HOT_IN.get(cls), shaped)

@@ -28,9 +28,11 @@ from realtime_transport.events import (
     ResponseError,
     TranscriptionSessionConfig,
     TranslationSessionConfig,
+    UnknownClientEvent,
     UnknownItem,
     UnknownObject,
     UnknownPart,
+    UnknownServerEvent,
     Unset,
     VoiceId,
 )
@@ -57,6 +59,7 @@ _WORDS: Final[Mapping[type, tuple[str, ...]]] = {
 variable."""
 
 _UNKNOWN: Final = (UnknownItem, UnknownPart, UnknownObject)
+_UNKNOWN_EVENTS: Final = (UnknownClientEvent, UnknownServerEvent)
 
 
 class Opaque(dict[str, Any]):
@@ -169,6 +172,7 @@ def _structure_class(cls: Any, converter: Converter) -> Hook:
     fields = {field.name for field in attrs.fields(cls)}
     is_event = "raw" in fields
     known = frozenset(fields - {"extra", "raw"} | _constants(cls).keys())
+    keeps_raw = cls in _UNKNOWN_EVENTS
     from_text = _TEXT_TOO.get(cls)
 
     def structure(value: Any, _: Any) -> Any:
@@ -177,7 +181,9 @@ def _structure_class(cls: Any, converter: Converter) -> Hook:
                 return cls(**{from_text: value})
             raise expected("an object", value)
         source = cast("dict[str, Any]", value)
-        extra = None if source.keys() <= known else {key: source[key] for key in source if key not in known}
+        extra = (
+            None if keeps_raw or source.keys() <= known else {key: source[key] for key in source if key not in known}
+        )
         if is_event:
             source = {**source, _RAW: source}
         if extra is not None:
@@ -185,6 +191,15 @@ def _structure_class(cls: Any, converter: Converter) -> Hook:
         return build(source, cls)
 
     return structure
+
+
+def _unstructure_unknown_event(event: UnknownClientEvent | UnknownServerEvent) -> dict[str, Any]:
+    fields = dict(event.raw)
+    if event.type:
+        fields["type"] = event.type
+    if event.event_id is not UNSET:
+        fields["event_id"] = event.event_id
+    return fields
 
 
 def _unstructure_class(cls: Any, converter: Converter) -> Callable[[Any], dict[str, Any]]:
@@ -256,6 +271,8 @@ def build_converter() -> Converter:
     for series in (tuple, list):
         converter.register_unstructure_hook(series, lambda value: [converter.unstructure(each) for each in value])
     converter.register_unstructure_hook_factory(attrs.has, _unstructure_class)
+    for cls in _UNKNOWN_EVENTS:
+        converter.register_unstructure_hook(cls, _unstructure_unknown_event)
     return converter
 
 
