@@ -85,8 +85,8 @@ class Resampler:
         source = AudioFormat(encoding="pcm16", rate=source_rate)
         target = AudioFormat(encoding="pcm16", rate=target_rate)
         self._bank = _bank(source.rate, target.rate)
-        self._window = self._bank.taps.shape[1]
-        self._ahead = self._window - 1 - self._bank.lead
+        self._window: int = self._bank.taps.shape[1]
+        self._ahead: int = self._window - 1 - self._bank.lead
         self.delay_ms = 1000 * self._ahead / source_rate
         """How much later a sample comes out than it went in."""
         self._samples = SampleAligner(source)
