@@ -1,0 +1,53 @@
+"""The command line's words: one parser, one function per verb that adds its options."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+DEFAULT_MODEL = "gpt-realtime-2"
+
+
+def parser() -> argparse.ArgumentParser:
+    """Build the parser of ``realtime-transport`` with all its verbs."""
+    root = argparse.ArgumentParser(
+        prog="realtime-transport",
+        description="Hold a spoken conversation with a realtime model, or run a server to hold one with.",
+    )
+    verbs = root.add_subparsers(dest="verb", required=True, metavar="VERB")
+    _talk(verbs.add_parser("talk", help="speak an audio file to a model and write what it answers"))
+    _serve(verbs.add_parser("serve", help="run the emulator: a server that needs no key"))
+    _demo(verbs.add_parser("demo", help="hold a whole conversation here, with the emulator as the other side"))
+    return root
+
+
+def _talk(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
+        "--input", type=Path, required=True, metavar="FILE", help="what the caller says (any format, rate, channels)"
+    )
+    verb.add_argument(
+        "--output", type=Path, required=True, metavar="FILE", help="where to write the answer, a mono 24 kHz WAV"
+    )
+    verb.add_argument("--url", help="the server (ws:// or wss://); without it the real service, with OPENAI_API_KEY")
+    verb.add_argument("--model", help=f"the model to talk to (default {DEFAULT_MODEL})")
+    verb.add_argument("--instructions", default="Answer briefly, in the caller's language.", help="the agent's briefing")
+    verb.add_argument("--voice", help="the agent's voice; the server's default otherwise")
+    verb.add_argument(
+        "--timeout", type=float, default=60.0, metavar="SECONDS", help="give up waiting for the answer after this"
+    )
+    verb.add_argument("--record", type=Path, metavar="DIR", help="also write call.wav, call.jsonl and timeline.png here")
+
+
+def _serve(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--host", default="127.0.0.1", help="address to bind; anything but loopback needs --token")
+    verb.add_argument("--port", type=int, default=8080, help="port to bind, 0 for a free one (default 8080)")
+    verb.add_argument("--token", help="the only API key this server accepts; any key without it")
+    verb.add_argument(
+        "--brain", choices=("speech", "echo"), default="speech", help="what answers: spoken clips, or your own voice"
+    )
+
+
+def _demo(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
+        "--output", type=Path, default=Path("out/demo"), metavar="DIR", help="where the three files go (out/demo)"
+    )
