@@ -21,13 +21,15 @@
     ├── ProtocolError               the peer sent what the protocol does not allow
     │   ├── DecodeError             one frame could not be read; ``path`` and ``frame``
     │   ├── AudioDecodeError        one audio payload could not be read
-    │   └── PayloadTooLarge         a frame above the limit
+    │   ├── PayloadTooLarge         a frame above the limit
+    │   └── SignatureError          a webhook or upgrade that its sender did not sign; answer 401
     ├── ServerError                 the server's own ``error`` frame: ``type``, ``code``, ``param``
     ├── RequestFailed               what you asked for did not happen; ``reason`` says why
     │   ├── RequestTimeout          no answer within the deadline
     │   └── RequestDropped          given up before it was sent, or superseded
     ├── ApiError                    an HTTP call was answered with an error status
     ├── ListenerError               your listener raised; ``__cause__`` is what it raised
+    │   └── SlowConsumer            your listener or stream fell too far behind; ``listener`` names it
     └── ToolError                   raised BY a tool: the one exception whose text the model may read
 
 Every class keeps its facts as attributes and builds its message from them. ``retryable`` says whether the same
@@ -200,6 +202,17 @@ class PayloadTooLarge(ProtocolError):
         self.limit = limit
 
 
+class SignatureError(ProtocolError):
+    """A webhook or an upgrade is not signed as it must be: answer 401 and act on nothing in it.
+
+    ``reason`` is one of ``missing``, ``malformed``, ``expired``, ``mismatch``, ``replayed``.
+    """
+
+    def __init__(self, message: str, *, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
 class ServerError(RealtimeError):
     """The server's ``error`` frame, as an exception.
 
@@ -271,11 +284,30 @@ class ApiError(RealtimeError):
 class ListenerError(RealtimeError):
     """A listener raised. The original is ``__cause__``; the read loop went on."""
 
-    def __init__(self, event: str, listener: str, error: BaseException) -> None:
-        super().__init__(f"listener {listener} of {event!r} raised {type(error).__name__}: {error}")
+    def __init__(self, event: str, listener: str, error: BaseException | None) -> None:
+        super().__init__(f"listener {listener} of {event!r} {self._what_happened(error)}")
         self.event = event
         self.listener = listener
         self.__cause__ = error
+
+    def _what_happened(self, error: BaseException | None) -> str:
+        return f"raised {type(error).__name__}: {error}"
+
+
+class SlowConsumer(ListenerError):
+    """A listener or stream did not keep up: ``limit`` events were waiting for it.
+
+    ``dropped`` says how many it will never see; None when it was taken off and sees no more at all.
+    """
+
+    def __init__(self, event: str, listener: str, *, limit: int, dropped: int | None = None) -> None:
+        self.limit = limit
+        self.dropped = dropped
+        super().__init__(event, listener, None)
+
+    def _what_happened(self, error: BaseException | None) -> str:
+        fate = "was taken off" if self.dropped is None else f"missed {self.dropped}"
+        return f"{fate}: {self.limit} events were waiting for it"
 
 
 class ToolError(RealtimeError):

@@ -1,0 +1,50 @@
+"""Events that nobody was there to hear yet.
+
+``await connect()`` and then ``on(...)`` must lose nothing, but what a program never listens to must not pile up. So
+events without a listener are kept for the first seconds of a connection, in order and up to a limit, and are delivered
+when the first listener of their name comes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Final
+
+EARLY_LIMIT: Final = 256
+"""Events kept. Opening a session makes about ten; the rest is an answer that begins at once."""
+
+EARLY_SECONDS: Final = 5.0
+"""How long after connecting an event is early: listeners are registered in the lines after ``connect``, not minutes
+later, and old audio at that point would be a surprise."""
+
+
+class EarlyEvents:
+    """A bounded, ordered store of (name, event)."""
+
+    def __init__(self, seconds: float) -> None:
+        self.loop = asyncio.get_running_loop()
+        self._until = self.loop.time() + seconds
+        self._kept: deque[tuple[str, Any]] = deque(maxlen=EARLY_LIMIT)
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing is early any more."""
+        return self.loop.time() > self._until
+
+    def keep(self, name: str, event: Any) -> None:
+        """Add an event; the oldest goes when there are too many."""
+        self._kept.append((name, event))
+
+    def all(self) -> list[tuple[str, Any]]:
+        """Show everything, in order, and keep it."""
+        return list(self._kept)
+
+    def take(self, heard: Callable[[str], bool]) -> tuple[str, Any] | None:
+        """Remove and return the first event whose name is heard now, None when there is none."""
+        for index, (name, event) in enumerate(self._kept):
+            if heard(name):
+                del self._kept[index]
+                return name, event
+        return None

@@ -1,0 +1,341 @@
+"""The typed emitter: a pyee emitter inside, and around it what pyee alone is not safe for.
+
+pyee keeps who listens to what. Around it, each listener is wrapped once at registration: an error in one is reported
+once and touches no other; a coroutine function gets its events in order from a bounded backlog; ``off`` of an absent
+listener does nothing; an ``error`` listener that raises is logged and not told about itself. Names that nobody hears
+cost a look-up, and the hot ones are served from a tuple kept beside pyee.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import difflib
+import logging
+import weakref
+from collections.abc import Callable, Collection
+from typing import Any, Final, TypeGuard, overload
+
+from pyee.base import EventEmitter
+
+from realtime_transport.backlog import STREAM_LIMIT, AudioMs, Overflow
+from realtime_transport.early import EARLY_SECONDS, EarlyEvents
+from realtime_transport.events.transport import AudioGapEvent, ErrorEvent
+from realtime_transport.exceptions import (
+    InvalidArgument,
+    ListenerError,
+    RealtimeError,
+    RequestTimeout,
+    SlowConsumer,
+    StateError,
+)
+from realtime_transport.listeners import AnyListener, Listener
+from realtime_transport.streams import EventStream
+from realtime_transport.waits import Predicate, Wait
+
+logger = logging.getLogger("realtime_transport")
+
+HOT: Final = frozenset({"*", "sent", "audio", "transcript_delta"})
+"""Names that come many times a second. A tuple of their listeners spares pyee's lock and copy at every event."""
+
+OVERFLOW: Final[dict[str, Overflow]] = {"audio": "drop_oldest"}
+"""What a full backlog does, by name; ``disconnect`` for all others. See ``backlog.Overflow``."""
+
+
+class Emitter:
+    """Delivers events to listeners, streams and waits. One loop, one thread; ``emit`` never waits.
+
+    ``names`` are the names there are, so that a typing error is caught at ``on``; None accepts any. ``error_event``
+    makes the payload of ``error``. ``audio_ms`` tells how much audio an event carries, for the report of what a slow
+    listener missed. ``report`` takes errors elsewhere instead of emitting them here.
+    """
+
+    def __init__(
+        self,
+        names: Collection[str] | None,
+        *,
+        error_event: Callable[[RealtimeError], Any] = lambda error: ErrorEvent(error=error),
+        audio_ms: AudioMs = lambda event: 0.0,
+        report: Callable[[RealtimeError], None] | None = None,
+    ) -> None:
+        self.ms_of = audio_ms
+        self._names = names
+        self._error_event = error_event
+        self._report_elsewhere = report
+        self._pyee: Any = EventEmitter()  # Any: pyee's own annotations are incomplete
+        self._heard: set[str] = set()
+        self._hot: dict[str, tuple[AnyListener, ...]] = {}
+        self._streams: list[weakref.ref[EventStream[Any]]] = []
+        self._waits: list[Wait] = []
+        self._early: EarlyEvents | None = None
+        self._delivering_early = False
+        self._serving: set[asyncio.Task[None]] = set()
+        self._may_block = False
+        self._room: asyncio.Future[None] | None = None
+
+    # --- listening -------------------------------------------------------------------------------------------------
+
+    @overload
+    def on(self, name: str, listener: None = None, *, overflow: Overflow | None = None) -> Callable[[Any], Any]: ...
+
+    @overload
+    def on(self, name: str, listener: AnyListener, *, overflow: Overflow | None = None) -> AnyListener: ...
+
+    def on(self, name: str, listener: AnyListener | None = None, *, overflow: Overflow | None = None) -> Any:
+        """Call ``listener`` with every event of this name; without one, return a decorator that does.
+
+        A plain function is called at once, a coroutine function in order from a backlog of its own, for which
+        ``overflow`` says what happens when it is full. Registering the same function again replaces the earlier
+        registration. Raises ``InvalidArgument`` for a name that does not exist.
+        """
+        return self._listening(name, listener, overflow, once=False)
+
+    def once(self, name: str, listener: AnyListener | None = None, *, overflow: Overflow | None = None) -> Any:
+        """Call ``listener`` with the next event of this name and no other; without one, return a decorator."""
+        return self._listening(name, listener, overflow, once=True)
+
+    def off(self, name: str, listener: AnyListener) -> None:
+        """Stop calling ``listener``; does nothing when it does not listen.
+
+        What waits for a coroutine function is forgotten. An event that is being emitted right now still reaches a
+        plain function.
+        """
+        for registered in self._listeners(name):
+            if registered.function == listener:
+                self.take_off(registered)
+                registered.retire()
+
+    async def wait_for(self, what: str | Predicate, timeout: float | None = None) -> Any:
+        """Wait for the next event of a name, or the next of any name for which a predicate is true, and return it.
+
+        What was emitted before the call does not count. Raises ``RequestTimeout`` after ``timeout`` seconds, and
+        ``ConnectionLost`` or ``StateError`` when the transport ends first.
+        """
+        if isinstance(what, str):
+            self._check(what)
+        wait = Wait(what)
+        self._waits.append(wait)
+        limit = asyncio.timeout(timeout)
+        try:
+            async with limit:
+                return await wait.found
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            raise RequestTimeout(f"no {wait.name or 'such event'} within {timeout:g} s", reason="timeout") from None
+        finally:
+            self._waits.remove(wait)
+            wait.forget()
+
+    def events(self, *names: str, limit: int = STREAM_LIMIT, overflow: Overflow = "disconnect") -> EventStream[Any]:
+        """Return a stream of the events of these names, or of all; it hears from now on."""
+        for name in names:
+            self._check(name)
+        self._may_block = self._may_block or overflow == "block"
+        stream: EventStream[Any] = EventStream(
+            names,
+            limit=limit,
+            overflow=overflow,
+            audio_ms=self.ms_of,
+            report_missed=self.report_missed,
+            room_was_made=self.room_was_made,
+        )
+        early = self._early_events()
+        for name, event in early.all() if early is not None else ():
+            if stream.hears(name):
+                stream.offer(event)
+        self._streams.append(weakref.ref(stream, self._streams.remove))
+        return stream
+
+    def listens(self, name: str) -> bool:
+        """Tell whether an event of this name would reach anybody, so that the maker can spare itself the making."""
+        return name in self._heard or bool(self._streams or self._waits) or self._early is not None
+
+    # --- emitting --------------------------------------------------------------------------------------------------
+
+    def emit(self, name: str, event: Any) -> None:
+        """Deliver one event. Only what is no ``Exception`` (``KeyboardInterrupt``, ...) comes out of it."""
+        if self._early is not None and self._is_early(name, event):
+            return
+        self._deliver(name, event)
+
+    def report(self, error: RealtimeError) -> None:
+        """Emit an error that no call can raise; with nobody to hear it, log it once."""
+        if self._report_elsewhere is not None:
+            self._report_elsewhere(error)
+        elif isinstance(error, ListenerError) and error.event == "error":
+            logger.error("%s", error, exc_info=error)
+        else:
+            self.emit("error", self._error_event(error))
+
+    def _deliver(self, name: str, event: Any) -> None:
+        if self._streams or self._waits:
+            self._offer(name, event)
+        listeners = self._hot.get(name)
+        if listeners is not None:
+            for listener in listeners:
+                listener(event)
+        elif name in self._heard:
+            self._pyee.emit(name, event)
+        elif name == "error" and self._report_elsewhere is None:
+            error = getattr(event, "error", event)
+            logger.error("nobody listens to 'error': %s", error, exc_info=error if _was_raised(error) else None)
+
+    def _offer(self, name: str, event: Any) -> None:
+        for reference in tuple(self._streams):
+            stream = reference()
+            if stream is not None and stream.hears(name):
+                stream.offer(event)
+        for wait in tuple(self._waits):
+            wait.offer(name, event)
+
+    # --- early events ----------------------------------------------------------------------------------------------
+
+    def expect_listeners(self, seconds: float = EARLY_SECONDS) -> None:
+        """Keep what nobody hears, for so long, until the first listener of its name comes."""
+        self._early = EarlyEvents(seconds)
+
+    def _early_events(self) -> EarlyEvents | None:
+        if self._early is not None and self._early.over and not self._delivering_early:
+            self._early = None
+        return self._early
+
+    def _is_early(self, name: str, event: Any) -> bool:
+        """Keep the event if it came too early, or while earlier ones are on their way to their listeners."""
+        early = self._early_events()
+        if early is None:
+            return False
+        heard = name in self._heard
+        if heard and not self._delivering_early:
+            return False
+        if name == "error" and not heard:
+            return False  # whoever comes late for it finds it in the log
+        early.keep(name, event)
+        return True
+
+    def _deliver_early(self) -> None:
+        while self._early is not None and (kept := self._early.take(self._heard.__contains__)) is not None:
+            self._deliver(*kept)
+        self._delivering_early = False
+
+    # --- ending ----------------------------------------------------------------------------------------------------
+
+    def finish(self, error: RealtimeError | None = None) -> None:
+        """End every stream and every wait, because the transport ended. Listeners stay, for the next connection."""
+        for reference in tuple(self._streams):
+            stream = reference()
+            if stream is not None:
+                stream.close()
+        self._streams.clear()
+        for wait in tuple(self._waits):
+            wait.fail(error or StateError(f"closed while waiting for {wait.name or 'an event'}"))
+
+    async def drain(self, timeout: float) -> None:
+        """Let coroutine listeners finish what was emitted, for at most ``timeout`` seconds, then cancel them.
+
+        May be called from inside one, which is then neither waited for nor cancelled.
+        """
+        calling = asyncio.current_task()
+        serving = {task for task in self._serving if task is not calling}
+        if serving:
+            _, late = await asyncio.wait(serving, timeout=timeout)
+            for task in late:
+                task.cancel()
+            if late:
+                await asyncio.wait(late, timeout=timeout)
+
+    # --- back-pressure ---------------------------------------------------------------------------------------------
+
+    @property
+    def congested(self) -> bool:
+        """Whether a reader with the policy ``block`` is full, so that the driver should stop reading."""
+        if not self._may_block:
+            return False
+        streams = (reference() for reference in self._streams)
+        return any(stream is not None and stream.congested for stream in streams) or any(
+            listener.congested for name in self._heard for listener in self._listeners(name)
+        )
+
+    async def room(self) -> None:
+        """Wait until no reader with the policy ``block`` is full."""
+        while self.congested:
+            if self._room is None:
+                self._room = asyncio.get_running_loop().create_future()
+            await asyncio.shield(self._room)
+
+    # --- what listeners need ---------------------------------------------------------------------------------------
+
+    def take_off(self, listener: Listener) -> None:
+        """Remove a listener that may be gone already."""
+        with contextlib.suppress(KeyError):
+            self._pyee.remove_listener(listener.name, listener)
+        self._refresh(listener.name)
+
+    def report_missed(self, error: SlowConsumer, ms: float) -> None:
+        """Tell what a slow reader will never see: audio as ``audio_gap``, all else as ``error``."""
+        if ms > 0:
+            self.emit("audio_gap", AudioGapEvent(direction="in", ms=ms, reason=str(error)))
+        else:
+            self.report(error)
+
+    def adopt(self, task: asyncio.Task[None]) -> None:
+        """Own a task that serves a coroutine listener."""
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
+
+    def room_was_made(self) -> None:
+        """Wake the driver that waits in ``room``."""
+        if self._room is not None:
+            self._room.set_result(None)
+            self._room = None
+
+    # --- registering -----------------------------------------------------------------------------------------------
+
+    def _listening(self, name: str, function: AnyListener | None, overflow: Overflow | None, *, once: bool) -> Any:
+        self._check(name)
+        policy = overflow or OVERFLOW.get(name, "disconnect")
+        self._may_block = self._may_block or policy == "block"
+        if function is not None:
+            self._register(Listener(name, function, self, once=once, overflow=policy))
+            return function
+
+        def decorate(decorated: AnyListener) -> AnyListener:
+            self._register(Listener(name, decorated, self, once=once, overflow=policy))
+            return decorated
+
+        return decorate
+
+    def _register(self, listener: Listener) -> None:
+        self.off(listener.name, listener.function)
+        self._pyee.add_listener(listener.name, listener)
+        self._refresh(listener.name)
+        early = self._early_events()
+        if early is not None and not self._delivering_early:
+            # In a moment, not now: listeners registered in the next lines hear them too, and in order.
+            self._delivering_early = True
+            early.loop.call_soon(self._deliver_early)
+
+    def _refresh(self, name: str) -> None:
+        listeners = self._listeners(name)
+        if listeners:
+            self._heard.add(name)
+        else:
+            self._heard.discard(name)
+        if listeners and name in HOT:
+            self._hot[name] = listeners
+        else:
+            self._hot.pop(name, None)
+
+    def _listeners(self, name: str) -> tuple[Listener, ...]:
+        return tuple(listener for listener in self._pyee.listeners(name) if isinstance(listener, Listener))
+
+    def _check(self, name: str) -> None:
+        if self._names is not None and name not in self._names:
+            close = difflib.get_close_matches(name, self._names, n=1)
+            hint = f"; did you mean {close[0]!r}?" if close else ""
+            raise InvalidArgument(f"there is no event {name!r}{hint}", path="name")
+
+
+def _was_raised(error: object) -> TypeGuard[BaseException]:
+    """Whether a log gains from the traceback: an error that was only made has none."""
+    return isinstance(error, BaseException) and (error.__traceback__ or error.__cause__) is not None

@@ -1,0 +1,218 @@
+"""One listener: called in isolation, in order, and never in the way of the others.
+
+A function that returns an awaitable (an ``async def``, or a lambda that calls one) is served by a task of its own that
+takes events from a bounded backlog, one after the other. The task lives while something waits, so an idle listener
+costs nothing and a closed transport leaves none behind.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, Protocol, TypeAlias
+
+import attrs
+
+from realtime_transport.backlog import LISTENER_LIMIT, Backlog, Full, Overflow
+from realtime_transport.exceptions import ListenerError, SlowConsumer
+
+logger = logging.getLogger("realtime_transport")
+
+AnyListener: TypeAlias = Callable[[Any], object]
+
+SLOW_CALL: Final = 0.05
+"""Seconds that a listener may hold the loop: more is heard as a gap in the audio of every call on this loop."""
+
+
+class ListenerOwner(Protocol):
+    """What a listener needs from its emitter."""
+
+    def take_off(self, listener: Listener) -> None:
+        """Remove it, without a word when it is gone already."""
+
+    def report(self, error: ListenerError) -> None:
+        """Tell the application once."""
+
+    def report_missed(self, error: SlowConsumer, ms: float) -> None:
+        """Tell the application what a listener will never see, and how much audio was in it."""
+
+    def ms_of(self, event: Any, /) -> float:
+        """Tell how many milliseconds of audio an event carries."""
+        ...
+
+    def adopt(self, task: asyncio.Task[None]) -> None:
+        """Keep a serving task until it ends."""
+
+    def room_was_made(self) -> None:
+        """Let the driver read on, if it waits for this listener."""
+
+
+@attrs.frozen
+class _Waiting:
+    event: Any
+    started: Awaitable[object] | None
+    """What the function returned, where it had to be called to learn that it is async."""
+
+
+class Listener:
+    """A function registered for one name. Two of the same name and function are equal: that is how ``off`` finds it."""
+
+    def __init__(
+        self,
+        name: str,
+        function: AnyListener,
+        owner: ListenerOwner | None = None,
+        *,
+        once: bool = False,
+        overflow: Overflow = "disconnect",
+    ) -> None:
+        self.name = name
+        self.function = function
+        self._owner = owner
+        self._once = once
+        self._over = False
+        self._warned = False
+        self._async = _is_async(function)
+        self._backlog: Backlog[_Waiting] = Backlog(LISTENER_LIMIT, overflow)
+        self._task: asyncio.Task[None] | None = None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Listener) and self.name == other.name and self.function == other.function
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.function))
+
+    def __call__(self, event: Any) -> None:
+        """Serve one event: call a function now, queue for a coroutine function."""
+        if self._over:
+            return
+        if self._once:
+            self._over = True
+            self._emitter.take_off(self)
+        if self._async:
+            self._enqueue(_Waiting(event, None))
+        else:
+            self._call(event)
+
+    def retire(self) -> None:
+        """Serve nothing more: what waits is forgotten, what runs now runs to its end.
+
+        A plain function still gets the event that is being emitted: who listened when it was emitted hears it.
+        """
+        self._over = self._async
+        self._forget()
+
+    @property
+    def congested(self) -> bool:
+        """Whether the driver should stop reading for this listener's sake."""
+        return self._backlog.congested
+
+    @property
+    def label(self) -> str:
+        """The function's name, as a person would look for it."""
+        named = self.function
+        while isinstance(named, functools.partial):
+            named = named.func
+        name = getattr(named, "__qualname__", None)
+        return f"{named.__module__}.{name}" if name else repr(self.function)
+
+    @property
+    def _emitter(self) -> ListenerOwner:
+        if self._owner is None:
+            raise TypeError("this listener only serves to find another")
+        return self._owner
+
+    # --- sync ------------------------------------------------------------------------------------------------------
+
+    def _call(self, event: Any) -> None:
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        try:
+            result = self.function(event)
+        except Exception as error:  # noqa: BLE001 - whatever user code raises; KeyboardInterrupt and its kin pass
+            self._emitter.report(ListenerError(self.name, self.label, error))
+        else:
+            if result is not None and inspect.isawaitable(result):
+                self._enqueue(_Waiting(event, result))
+        took = clock() - began
+        if took > SLOW_CALL and not self._warned:
+            self._warned = True
+            logger.warning(
+                "listener %s of %r held the event loop for %.0f ms; make it async or hand its work to a thread",
+                self.label,
+                self.name,
+                took * 1000,
+            )
+
+    # --- async -----------------------------------------------------------------------------------------------------
+
+    def _enqueue(self, waiting: _Waiting) -> None:
+        try:
+            forgotten = self._backlog.offer(waiting)
+        except Full:
+            _discard(waiting)
+            self._emitter.take_off(self)
+            self._emitter.report(SlowConsumer(self.name, self.label, limit=self._backlog.limit))
+            return
+        if forgotten is not None:
+            _discard(forgotten)
+            if self._backlog.note_missed(self._emitter.ms_of(forgotten.event)):
+                self._report_missed()
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._serve(), name=f"listener {self.label}")
+            self._task.add_done_callback(self._served)
+            self._emitter.adopt(self._task)
+
+    async def _serve(self) -> None:
+        while self._backlog:
+            was_congested = self._backlog.congested
+            waiting = self._backlog.take()
+            if was_congested:
+                self._emitter.room_was_made()
+            self._report_missed()
+            try:
+                result = waiting.started if waiting.started is not None else self.function(waiting.event)
+                if inspect.isawaitable(result):
+                    await result
+            except asyncio.CancelledError as error:
+                if _is_cancelled():
+                    raise
+                # Not this task was cancelled but something that the listener waited for: an error like any other.
+                self._emitter.report(ListenerError(self.name, self.label, error))
+            except Exception as error:  # noqa: BLE001 - whatever user code raises
+                self._emitter.report(ListenerError(self.name, self.label, error))
+
+    def _served(self, task: asyncio.Task[None]) -> None:
+        self._task = None
+        if task.cancelled():
+            self._forget()
+        else:
+            task.exception()  # KeyboardInterrupt and SystemExit have gone through the loop already
+
+    def _forget(self) -> None:
+        for waiting in self._backlog.clear():
+            _discard(waiting)
+
+    def _report_missed(self) -> None:
+        missed = self._backlog.missed()
+        if missed is not None:
+            error = SlowConsumer(self.name, self.label, limit=self._backlog.limit, dropped=missed.events)
+            self._emitter.report_missed(error, missed.ms)
+
+
+def _is_async(function: AnyListener) -> bool:
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__)
+
+
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def _discard(waiting: _Waiting) -> None:
+    """Close what was begun and will not be awaited, so that Python does not complain."""
+    if inspect.iscoroutine(waiting.started):
+        waiting.started.close()
