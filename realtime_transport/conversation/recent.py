@@ -26,3 +26,7 @@ class Recent(Generic[MemberT]):
         if len(self._members) > self._limit:
             del self._members[next(iter(self._members))]
         return True
+
+    def discard(self, member: MemberT) -> None:
+        """Forget ``member``: what is gone came back."""
+        self._members.pop(member, None)
