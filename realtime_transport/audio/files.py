@@ -6,7 +6,8 @@ soundfile (and with it numpy and libsndfile) is imported at the first call.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, cast
@@ -20,8 +21,12 @@ if TYPE_CHECKING:
     import soundfile as sf
     from numpy.typing import NDArray
 
-BLOCK_MS = 1000
+_BLOCK_S = 1
 """How much of a file is in memory at a time."""
+_MP3_BLOCK_S = 120
+_MP3_LEAD = 40 * 1152
+"""soundfile seeks after every read, and an MP3 decoder that was moved needs up to twenty frames of its own until it is
+right again (it crackles, and complains on stderr). So MP3 is read in large blocks, each with forty frames before it."""
 
 
 class AudioReader:
@@ -40,6 +45,8 @@ class AudioReader:
         self.path = Path(path)
         self.rate = rate
         self._resampler: Resampler
+        self._at = 0
+        """Frames of the file that were given out."""
         self._file = _open(self.path)
         try:
             self._resampler = Resampler(self._file.samplerate, rate)
@@ -52,21 +59,31 @@ class AudioReader:
         """How long the file says it is; an estimate for some compressed formats."""
 
     def __iter__(self) -> Iterator[bytes]:
-        """Yield what has not been read yet, about a second at a time, none of it empty."""
+        """Yield what has not been read yet, about a second at a time (MP3: two minutes), none of it empty."""
         import soundfile as sf
 
-        frames = max(1, self._file.samplerate * BLOCK_MS // 1000)
+        mp3 = self._file.format == "MP3"
+        frames = self._file.samplerate * (_MP3_BLOCK_S if mp3 else _BLOCK_S)
         while True:
             try:
-                block = cast("NDArray[np.float64]", self._file.read(frames, dtype="float64", always_2d=True))
+                block = self._read(frames, _MP3_LEAD if mp3 else 0)
             except sf.LibsndfileError as error:
-                at = self._file.tell() / self._file.samplerate
+                at = self._at / self._file.samplerate
                 raise _bad(self.path, f"cannot be read beyond {at:.1f} s: {error.error_string}") from error
             pcm16 = self._resampler.push(_mono(block)) if len(block) else self._resampler.flush()
             if pcm16:
                 yield pcm16
             if not len(block):
                 return
+
+    def _read(self, frames: int, lead: int) -> NDArray[np.float64]:
+        """Read on from where the last block ended, and ``lead`` frames before it that are thrown away."""
+        lead = min(lead, self._at)
+        if lead:
+            self._file.seek(self._at - lead)
+        data = self._file.read(lead + frames, dtype="float64", always_2d=True)[lead:]
+        self._at += len(data)
+        return cast("NDArray[np.float64]", data)
 
     def close(self) -> None:
         """Close the file; again does nothing."""
@@ -105,7 +122,8 @@ class WavWriter:
         self._rate = rate
         # Python opens it, for its error messages and for ``mode``; libsndfile writes, without going through Python.
         os.close(os.open(self._part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode))
-        self._file = sf.SoundFile(self._part, "w", rate, channels, "PCM_16", format="WAV")
+        with self._whole_or_gone():
+            self._file = sf.SoundFile(self._part, "w", rate, channels, "PCM_16", format="WAV")
 
     @property
     def seconds(self) -> float:
@@ -116,19 +134,14 @@ class WavWriter:
         """Append whole samples (of every channel, interleaved). Raises ``InvalidArgument`` for a part of one."""
         if len(pcm16) % self._frame_bytes:
             raise InvalidArgument(f"{len(pcm16)} bytes are not whole samples", path="pcm16")
-        frames = len(pcm16) // self._frame_bytes
-        try:
+        with self._whole_or_gone():
             self._file.buffer_write(pcm16, dtype="int16")
-        except AssertionError as error:  # how soundfile says that libsndfile could not write everything
-            raise self._short() from error
-        self._frames += frames
+        self._frames += len(pcm16) // self._frame_bytes
 
     def commit(self) -> None:
-        """Finish the file and give it its name. Raises ``OSError`` and discards it when it is not whole."""
-        self._file.close()
-        if self._part.stat().st_size < self._frames * self._frame_bytes:
-            self._part.unlink()
-            raise self._short()
+        """Finish the file and give it its name."""
+        with self._whole_or_gone():
+            self._file.close()
         self._part.replace(self.path)
 
     def discard(self) -> None:
@@ -136,8 +149,16 @@ class WavWriter:
         self._file.close()
         self._part.unlink(missing_ok=True)
 
-    def _short(self) -> OSError:
-        return OSError(f"cannot write all of {self.path}: no space left, or a limit reached")
+    @contextmanager
+    def _whole_or_gone(self) -> Generator[None]:
+        """Turn libsndfile's "System error" into what it is: the disk did not take it. Nothing is left behind."""
+        import soundfile as sf
+
+        try:
+            yield
+        except sf.LibsndfileError as error:
+            self._part.unlink(missing_ok=True)
+            raise OSError(f"cannot write all of {self.path}: no space left, or a limit reached") from error
 
     def __enter__(self) -> Self:
         return self
