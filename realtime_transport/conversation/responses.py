@@ -137,9 +137,7 @@ class ResponseQueue:
         if response_id in self._running or response_id in self._ended:
             return None
         self._names_conversations = self._names_conversations or bool(response.conversation_id)
-        turn = self._match(response) or Turn(
-            out_of_band=response.conversation_id is None and self._names_conversations
-        )
+        turn = self._match(response) or Turn(out_of_band=response.conversation_id is None and self._names_conversations)
         turn.id = response_id
         self._begin(turn, now)
         for receipt in turn.receipts:
@@ -200,10 +198,13 @@ class ResponseQueue:
             self.active = turn
         return turn
 
+    def find(self, response: Response) -> Turn | None:
+        """Find the running response that the server speaks of; without an id it is the one in the slot."""
+        return self._running.get(response.id) if response.id else self.active
+
     def done(self, response: Response, now: float, event: ServerEvent | None = None) -> Turn | None:
         """Note that a response ended and let the next request go; None when it ended before."""
-        response_id = response.id or (self.active.id if self.active is not None else "")
-        turn = self._running.get(response_id) or self.created(response, now, event)
+        turn = self.find(response) or self.created(response, now, event)
         if turn is None:
             return None
         if turn is self.active:
@@ -344,8 +345,17 @@ class ResponseQueue:
         )
 
     def waiting(self) -> list[str]:
-        """List the calls whose request never left, in order."""
+        """List the calls whose request has not left, in order."""
         return [receipt for turn in self._waiting for receipt in turn.receipts]
+
+    def end(self) -> tuple[Turn, ...]:
+        """Forget everything, because the connection is gone; gives back the responses that ran."""
+        running = self.running()
+        self.slot, self.active, self.sent, self._retry_at = Slot.IDLE, None, None, None
+        self._waiting.clear()
+        self._beside.clear()
+        self._running.clear()
+        return running
 
     def running(self) -> tuple[Turn, ...]:
         """List the responses that run, those outside the conversation included."""

@@ -89,9 +89,9 @@ def from_legacy(config: Plain) -> Plain:
     return moved
 
 
-def _modalities(value: object) -> object:
+def _modalities(value: Any) -> Any:
     """GA takes exactly one modality; audio always came with its transcript."""
-    return ("audio",) if isinstance(value, list | tuple) and "audio" in value else value
+    return ("audio",) if "audio" in (value or ()) else value
 
 
 # --- objects -----------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from realtime_transport.events.audio_config import (
     Voice,
 )
 from realtime_transport.events.base import UNSET, Maybe
-from realtime_transport.events.session import AnySession, TranslationSessionConfig
+from realtime_transport.events.session import AnySession, RealtimeSessionConfig, TranslationSessionConfig
 from realtime_transport.exceptions import InvalidArgument
 
 
@@ -61,6 +61,11 @@ def audio_format(config: Maybe[AudioFormatConfig], default: AudioFormat) -> Audi
         return AudioFormat.parse(config)
     except InvalidArgument:
         return default
+
+
+def session_modalities(session: AnySession | None) -> tuple[str, ...]:
+    """Find what the agent answers with, empty when the session does not say."""
+    return (session.output_modalities or ()) if isinstance(session, RealtimeSessionConfig) else ()
 
 
 def _audio(session: AnySession | None) -> AudioConfig:

@@ -66,7 +66,7 @@ class SlotInput(enum.Enum):
     OURS = "the response we asked for was created"
     THEIRS = "another response was created"
     DONE = "the running response is done"
-    BUSY = "refused: a response is active"
+    BUSY = "refused because a response is active"
     BUSY_PAST = "refused for a response that has ended since"
     REFUSED = "refused for another reason"
     OVERDUE = "our request was not answered in time"
@@ -94,7 +94,6 @@ class InterruptionInput(enum.Enum):
     CANCEL = "response.cancel leaves"
     CUT = "the listener is interrupted"
     DONE = "response.done"
-
 
 
 CONNECTION: Final[Mapping[Connection, Mapping[ConnectionInput, Connection]]] = {

@@ -18,6 +18,8 @@ class Part:
     """The first byte of a sample whose second is in the next delta."""
     speaks: bool = False
     """Whether audio of it came and its end has not."""
+    written: bool = False
+    """Whether it is text: read as soon as it is there, so never unheard."""
     words: list[str] = attrs.field(factory=list[str])
     """What its transcript or text deltas said, to be compared with what ``done`` says."""
     closed: set[str] = attrs.field(factory=set[str])
@@ -58,6 +60,10 @@ class Turn:
     interruption: Interruption = Interruption.RUNNING
     format: AudioFormat | None = None
     """What its audio is in: the format in force when it began, whatever the session says later."""
+    writes: bool = False
+    """Whether it answers in text only."""
+    messages: dict[str, None] = attrs.field(factory=dict[str, None])
+    """Messages it made, in order."""
     parts: dict[tuple[str, int], Part] = attrs.field(factory=dict[tuple[str, int], "Part"])
     """By (item id, content index); they live and die with the response, which bounds them."""
     due: float | None = None
