@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections.abc import Callable
 from typing import Literal, TypeAlias
 
 import attrs
@@ -84,14 +85,18 @@ class Approvals:
         """Return the sticky decision about this tool, if one was made."""
         return self._sticky.get(request.subject)
 
-    async def decision(self, request: ApprovalRequest) -> Decision:
-        """Wait until ``request`` is decided, expires or the session closes. Cancelling withdraws the request."""
+    async def decision(self, request: ApprovalRequest, ask: Callable[[], object] = lambda: None) -> Decision:
+        """Wait until ``request`` is decided, expires or the session closes. Cancelling withdraws the request.
+
+        ``ask`` is called once the request can be decided, so whoever hears it may decide at once.
+        """
         loop = asyncio.get_running_loop()
         decided: asyncio.Future[Decision] = loop.create_future()
         expired = Decision(approved=False, reason="expired")
         timer = loop.call_later(self._limit, self._settle, request.call_id, expired)
         self._waiting[request.call_id] = _Waiting(request, decided, timer)
         try:
+            ask()
             return await decided
         finally:
             timer.cancel()

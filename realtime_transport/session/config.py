@@ -13,10 +13,11 @@ The same function serves connecting, ``update_agent`` and handoffs; the transpor
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 import attrs
 
+from realtime_transport.conversation.session_config import merge
 from realtime_transport.events import (
     UNSET,
     AudioConfig,
@@ -28,14 +29,11 @@ from realtime_transport.events import (
     SemanticVad,
     ServerVad,
 )
-from realtime_transport.events.objects import ProtocolObject
 from realtime_transport.exceptions import InvalidArgument
 from realtime_transport.session.agent import RealtimeAgent, is_enabled, refuse_duplicates
 from realtime_transport.session.context import RunContext
 from realtime_transport.session.handoffs import Handoff
 from realtime_transport.session.tools import LocalTool
-
-C = TypeVar("C", bound=ProtocolObject)
 
 
 @attrs.frozen(kw_only=True)
@@ -79,31 +77,12 @@ async def prepare(
             *(way.definition() for way in ways_out),
         ),
     )
-    config = merged(ground, over)
+    config = merge(ground, over)
     return Prepared(
         agent=agent,
         config=_gate(config) if gated else config,
         callables={each.name: each for each in callables},
     )
-
-
-def merged(ground: C, over: C) -> C:
-    """Lay ``over`` upon ``ground``, field by field and as deep as both have objects of one class.
-
-    Absent keeps what lies below, null and values replace it, sequences are replaced as a whole.
-    """
-    changes: dict[str, Any] = {}
-    for field in attrs.fields(type(ground)):
-        below, above = getattr(ground, field.name), getattr(over, field.name)
-        if field.name == "extra":
-            changes["extra"] = {**below, **above}
-        elif above is UNSET:
-            continue
-        elif isinstance(above, ProtocolObject) and type(above) is type(below):
-            changes[field.name] = merged(below, above)
-        else:
-            changes[field.name] = above
-    return attrs.evolve(ground, **changes)
 
 
 def voice_of(config: RealtimeSessionConfig) -> object:
@@ -147,4 +126,4 @@ def _gate(config: RealtimeSessionConfig) -> RealtimeSessionConfig:
     if isinstance(detection, ServerVad | SemanticVad):
         detection = attrs.evolve(detection, create_response=False)
     gated = AudioConfig(input=attrs.evolve(listening, turn_detection=detection))
-    return attrs.evolve(config, audio=merged(config.audio or AudioConfig(), gated))
+    return attrs.evolve(config, audio=merge(config.audio or AudioConfig(), gated))

@@ -76,6 +76,7 @@ class AgentToolStartEvent(SessionEvent[T]):
     """A tool begins to run: its arguments are valid and, where needed, approved."""
 
     name = "agent_tool_start"
+    response_id: str | None
     call_id: str
     tool_name: str
     arguments: Mapping[str, Any]
@@ -209,6 +210,7 @@ class SessionUsageEvent(SessionEvent[T]):
     """Tokens were spent."""
 
     name = "usage"
+    response_id: str | None
     usage: Usage | None
     """This response's, as the server counted it; None for a transcription."""
     total: SessionUsage

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from realtime_transport.exceptions import InvalidArgument, ToolError
+from realtime_transport.exceptions import ToolError
 
 ARGUMENTS_LIMIT: Final = 256 * 1024
 """Bytes of arguments that are looked at. A model's own output limit is far below; above it, something is wrong."""
@@ -49,8 +49,6 @@ def exception_output(error: BaseException) -> str:
     """Write what the model may know of an exception that a tool raised."""
     if isinstance(error, ToolError):
         return error_output("tool_error", str(error))
-    if isinstance(error, InvalidArgument):
-        return error_output("invalid_arguments", str(error).removeprefix(f"{error.path}: "), path=error.path)
     return error_output(type(error).__name__)
 
 

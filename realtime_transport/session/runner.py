@@ -28,11 +28,19 @@ ORPHANS_LIMIT: Final = 8
 """Tools that were given up but still run. With that many stuck, something is broken and more calls are refused."""
 
 
-class ToolTimeout(RequestTimeout):
+class CallRefused(RequestFailed):
+    """A call was not run, or not to its end. ``reason`` and the message are written for the model."""
+
+    def __init__(self, message: str, *, reason: str, path: str = "") -> None:
+        super().__init__(message, reason=reason)
+        self.path = path
+
+
+class ToolTimeout(CallRefused, RequestTimeout):
     """A tool gave no result within its time."""
 
 
-class ToolBusy(RequestFailed):
+class ToolBusy(CallRefused):
     """Too many earlier tools were given up and still run."""
 
 
@@ -41,6 +49,7 @@ class ToolRunner:
 
     def __init__(self) -> None:
         self._slots = asyncio.Semaphore(AT_ONCE)
+        self._closing = False
         self._threads: ThreadPoolExecutor | None = None
         self._orphans: set[asyncio.Task[object]] = set()
         self._threads_busy = 0
@@ -68,7 +77,10 @@ class ToolRunner:
             try:
                 done, _ = await asyncio.wait([task], timeout=tool.timeout)
             except asyncio.CancelledError:
-                self._give_up(task, tool)
+                if not self._closing or "close" in tool.cancel_on:
+                    self._give_up(task, tool)
+                else:
+                    self._let_run(task, tool)
                 raise
             if not done:
                 self._give_up(task, tool)
@@ -76,9 +88,14 @@ class ToolRunner:
             return task.result()
 
     def close(self) -> None:
-        """Take no more work. Threads that still run end by themselves; Python waits for them at exit."""
+        """Take no more work. Threads that still run end by themselves; Python waits for them at exit.
+
+        A tool that ``close`` does not cancel runs to its end although the session is gone; its result is dropped.
+        """
+        self._closing = True
         if self._threads is not None:
-            self._threads.shutdown(wait=False, cancel_futures=True)
+            # Idle threads end within microseconds; only a busy one is left to itself.
+            self._threads.shutdown(wait=not self._threads_busy, cancel_futures=True)
 
     async def _call(self, tool: LocalTool, context: ToolContext[Any], arguments: Mapping[str, Any]) -> object:
         if tool.blocking:
@@ -117,8 +134,11 @@ class ToolRunner:
             self._threads_awaited -= 1
 
     def _give_up(self, task: asyncio.Task[object], tool: LocalTool) -> None:
-        self._orphans.add(task)
         task.cancel()
+        self._let_run(task, tool)
+
+    def _let_run(self, task: asyncio.Task[object], tool: LocalTool) -> None:
+        self._orphans.add(task)
 
         def finished(task: asyncio.Task[object]) -> None:
             self._orphans.discard(task)

@@ -68,6 +68,12 @@ async def test_silence_is_denied() -> None:
     assert approvals.pending == ()
 
 
+async def test_whoever_is_asked_may_decide_at_once() -> None:
+    approvals = Approvals()
+    decision = await approvals.decision(request(), lambda: approvals.decide("call_1", YES))
+    assert decision == YES
+
+
 async def test_closing_denies_whatever_waits() -> None:
     approvals = Approvals()
     tasks = [await waiting(approvals, request(f"call_{n}")) for n in range(3)]

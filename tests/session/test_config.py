@@ -10,8 +10,6 @@ from realtime_transport.events import (
     FunctionTool,
     InputTranscription,
     McpTool,
-    PcmFormat,
-    PcmuFormat,
     Prompt,
     RealtimeSessionConfig,
     SemanticVad,
@@ -19,7 +17,7 @@ from realtime_transport.events import (
 )
 from realtime_transport.exceptions import InvalidArgument
 from realtime_transport.session.agent import RealtimeAgent
-from realtime_transport.session.config import merged, prepare, replacing, voice_of, without_voice
+from realtime_transport.session.config import prepare, replacing, voice_of, without_voice
 from realtime_transport.session.context import RunContext
 from realtime_transport.session.handoffs import handoff
 from realtime_transport.session.tools import LocalTool, function_tool
@@ -29,35 +27,6 @@ def tool(name: str, **options: Any) -> LocalTool:
     async def nothing() -> None: ...
 
     return function_tool(name=name, **options)(nothing)
-
-
-def test_merging_is_deep_and_absent_keeps() -> None:
-    ground = RealtimeSessionConfig(
-        instructions="ground",
-        max_output_tokens=100,
-        audio=AudioConfig(
-            input=AudioInputConfig(format=PcmFormat(rate=24000), turn_detection=ServerVad(threshold=0.4)),
-            output=AudioOutputConfig(voice="marin", speed=1.2),
-        ),
-        extra={"a": 1},
-    )
-    over = RealtimeSessionConfig(
-        instructions="over",
-        max_output_tokens=None,
-        audio=AudioConfig(
-            input=AudioInputConfig(turn_detection=SemanticVad()), output=AudioOutputConfig(voice="cedar")
-        ),
-        extra={"b": 2},
-    )
-    result = merged(ground, over)
-    assert result.instructions == "over"
-    assert result.max_output_tokens is None
-    assert result.extra == {"a": 1, "b": 2}
-    assert result.audio == AudioConfig(
-        input=AudioInputConfig(format=PcmFormat(rate=24000), turn_detection=SemanticVad()),
-        output=AudioOutputConfig(voice="cedar", speed=1.2),
-    )
-    assert merged(AudioInputConfig(format=PcmFormat()), AudioInputConfig(format=PcmuFormat())).format == PcmuFormat()
 
 
 async def test_the_order_is_session_then_agent(run_context: RunContext[Any]) -> None:

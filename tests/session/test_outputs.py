@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from realtime_transport.exceptions import InvalidArgument, ToolError
+from realtime_transport.exceptions import ToolError
 from realtime_transport.session.outputs import OUTPUT_LIMIT, error_output, exception_output, output_text
 
 
@@ -87,11 +87,6 @@ def test_only_a_tool_error_tells_its_text() -> None:
         "message": "no such flight",
     }
     assert json.loads(exception_output(KeyError("secret"))) == {"error": "KeyError"}
-    assert json.loads(exception_output(InvalidArgument("is no city", path="$.city"))) == {
-        "error": "invalid_arguments",
-        "message": "is no city",
-        "path": "$.city",
-    }
 
 
 @given(*[st.text(alphabet=st.characters(codec=None, categories=("L", "Cs", "Cc")))] * 3)

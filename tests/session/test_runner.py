@@ -186,6 +186,30 @@ def test_no_more_than_the_limit_run_at_once_and_waiting_is_not_timed(tool_contex
     virtual_time.run(main())
 
 
+@pytest.mark.parametrize(("cancel_on", "ends"), [(("close",), 0.0), ((), 5.0)])
+def test_a_tool_may_outlive_the_session(tool_context: Context, cancel_on: Any, ends: float) -> None:
+    ended: list[float] = []
+
+    async def book() -> None:
+        try:
+            await asyncio.sleep(5)
+        finally:
+            ended.append(asyncio.get_running_loop().time())
+
+    async def main() -> None:
+        runner = ToolRunner()
+        running = asyncio.create_task(runner.run(function_tool(cancel_on=cancel_on)(book), tool_context, {}))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        runner.close()
+        running.cancel()
+        await asyncio.wait([running])
+        await settled(lambda: not runner.orphans) if not ends else await asyncio.sleep(10)
+        assert ended == [ends]
+
+    virtual_time.run(main())
+
+
 def test_close_without_threads_is_nothing() -> None:
     asyncio.run(_close())
 

@@ -1,0 +1,199 @@
+"""OpenTelemetry spans and metrics of a session, when ``opentelemetry-api`` is installed (extra ``otel``); else nothing.
+
+A pure listener: it hears what every application hears. Names follow the semantic conventions for generative AI where
+they have one. What people said, and what tools were given and returned, is recorded only when asked for.
+
+    realtime.session                one per connection
+    ├── invoke_agent <agent>        one per response, with status and tokens
+    └── execute_tool <tool>         one per tool run; spans that the tool opens itself nest inside
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Protocol
+
+from realtime_transport.session.events import (
+    AgentAudioInterruptedEvent,
+    AgentEndEvent,
+    AgentHandoffEvent,
+    AgentStartEvent,
+    AgentToolEndEvent,
+    AgentToolStartEvent,
+    GuardrailTrippedEvent,
+    SessionConnectedEvent,
+    SessionDisconnectedEvent,
+    SessionUsageEvent,
+    TurnLatencyEvent,
+)
+from realtime_transport.session.usage import TokenCounts
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Span
+
+NAME = "realtime_transport"
+
+OPEN_SPANS_LIMIT = 256
+"""Responses and tools whose end is awaited. What was begun before that many others is taken for lost and ended."""
+
+
+class Listenable(Protocol):
+    """What tracing needs of a session."""
+
+    def on(self, event: Any, listener: Callable[[Any], object], /) -> object:
+        """Register a listener."""
+        ...
+
+
+def attach_tracing(session: Listenable, *, model: str, content: bool = False) -> bool:
+    """Trace ``session``; return whether the OpenTelemetry API is there to do it.
+
+    :param content: record words, arguments and outputs too. They are personal data: off unless you decide otherwise.
+    """
+    if find_spec("opentelemetry") is None:
+        return False
+    observer = _Observer(model, content)
+    listeners: dict[str, Callable[[Any], object]] = {
+        "connected": observer.connected,
+        "disconnected": observer.disconnected,
+        "agent_start": observer.agent_started,
+        "agent_end": observer.agent_ended,
+        "agent_handoff": observer.handed_off,
+        "agent_tool_start": observer.tool_started,
+        "agent_tool_end": observer.tool_ended,
+        "guardrail_tripped": observer.tripped,
+        "audio_interrupted": observer.interrupted,
+        "usage": observer.spent,
+        "latency": observer.heard,
+    }
+    for name, listener in listeners.items():
+        session.on(name, listener)
+    return True
+
+
+class _Observer:
+    """Turns session events into spans and metrics."""
+
+    def __init__(self, model: str, content: bool) -> None:
+        from opentelemetry import metrics, trace
+
+        self._tracer = trace.get_tracer(NAME)
+        meter = metrics.get_meter(NAME)
+        self._tokens = meter.create_histogram("gen_ai.client.token.usage", "{token}", "Tokens of one response")
+        self._first_audio = meter.create_histogram("realtime.turn.first_audio", "s", "End of speech to first audio")
+        self._interruptions = meter.create_counter("realtime.interruptions", "{interruption}", "Answers cut short")
+        self._tool_time = meter.create_histogram("realtime.tool.duration", "s", "How long a tool ran")
+        self._model = model
+        self._content = content
+        self._root: Span | None = None
+        self._open: dict[str, Span] = {}
+
+    def connected(self, event: SessionConnectedEvent[Any]) -> None:
+        if self._root is None:
+            self._root = self._tracer.start_span("realtime.session", attributes={"gen_ai.request.model": self._model})
+        self._root.add_event("connected", {"session.id": event.session_id or "", "epoch": event.epoch})
+
+    def disconnected(self, event: SessionDisconnectedEvent[Any]) -> None:
+        for key in list(self._open):
+            self._end(key)
+        if self._root is not None:
+            self._root.set_attributes({"close.code": event.code or 0, "close.clean": event.clean})
+            self._root.end()
+            self._root = None
+
+    def agent_started(self, event: AgentStartEvent[Any]) -> None:
+        self._begin(
+            event.response_id,
+            f"invoke_agent {event.agent.name}",
+            {
+                "gen_ai.operation.name": "invoke_agent",
+                "gen_ai.agent.name": event.agent.name,
+                "gen_ai.request.model": self._model,
+                "gen_ai.response.id": event.response_id,
+            },
+        )
+
+    def agent_ended(self, event: AgentEndEvent[Any]) -> None:
+        attributes: dict[str, Any] = {"gen_ai.response.finish_reasons": [event.status]}
+        if self._content:
+            attributes["realtime.output"] = event.output
+        error = None if event.status in {"completed", "cancelled"} else event.status
+        self._end(event.response_id, attributes, error)
+
+    def tool_started(self, event: AgentToolStartEvent[Any]) -> None:
+        from opentelemetry import context, trace
+
+        attributes: dict[str, Any] = {
+            "gen_ai.operation.name": "execute_tool",
+            "gen_ai.tool.name": event.tool_name,
+            "gen_ai.tool.call.id": event.call_id,
+            "gen_ai.agent.name": event.agent.name,
+        }
+        if self._content:
+            attributes["gen_ai.tool.call.arguments"] = str(dict(event.arguments))
+        span = self._begin(event.call_id, f"execute_tool {event.tool_name}", attributes)
+        # Heard in the task that is about to run the tool: what the tool traces becomes a child. The context ends
+        # with that task, so nothing has to be detached.
+        context.attach(trace.set_span_in_context(span))
+
+    def tool_ended(self, event: AgentToolEndEvent[Any]) -> None:
+        attributes = {"gen_ai.tool.call.result": event.output} if self._content else {}
+        self._tool_time.record(event.seconds, {"gen_ai.tool.name": event.tool_name})
+        self._end(event.call_id, attributes, type(event.error).__name__ if event.error else None)
+
+    def handed_off(self, event: AgentHandoffEvent[Any]) -> None:
+        self._note("handoff", {"from": event.source.name, "to": event.target.name})
+
+    def tripped(self, event: GuardrailTrippedEvent[Any]) -> None:
+        attributes = {"guardrail": event.guardrail, "kind": event.kind}
+        self._note("guardrail_tripped", {**attributes, "text": event.text} if self._content else attributes)
+
+    def interrupted(self, event: AgentAudioInterruptedEvent[Any]) -> None:
+        self._interruptions.add(1, {"by": event.by})
+        self._note("interrupted", {"by": event.by})
+
+    def spent(self, event: SessionUsageEvent[Any]) -> None:
+        if event.usage is None:
+            return
+        counts = TokenCounts.of(event.usage)
+        for direction, tokens in (("input", counts.input), ("output", counts.output)):
+            self._tokens.record(tokens, {"gen_ai.token.type": direction, "gen_ai.request.model": self._model})
+        span = self._open.get(event.response_id or "")
+        if span is not None:
+            span.set_attributes(
+                {
+                    "gen_ai.usage.input_tokens": counts.input,
+                    "gen_ai.usage.output_tokens": counts.output,
+                    "gen_ai.usage.cache_read.input_tokens": counts.cached,
+                }
+            )
+
+    def heard(self, event: TurnLatencyEvent[Any]) -> None:
+        if event.turn.to_first_audio is not None:
+            self._first_audio.record(event.turn.to_first_audio, {"gen_ai.request.model": self._model})
+
+    def _begin(self, key: str, name: str, attributes: dict[str, Any]) -> Span:
+        from opentelemetry import trace
+
+        if len(self._open) >= OPEN_SPANS_LIMIT:
+            self._end(next(iter(self._open)))
+        parent = None if self._root is None else trace.set_span_in_context(self._root)
+        span = self._open[key] = self._tracer.start_span(name, context=parent, attributes=attributes)
+        return span
+
+    def _end(self, key: str, attributes: dict[str, Any] | None = None, error: str | None = None) -> None:
+        from opentelemetry.trace import StatusCode
+
+        span = self._open.pop(key, None)
+        if span is None:
+            return
+        span.set_attributes(attributes or {})
+        if error is not None:
+            span.set_attribute("error.type", error)
+            span.set_status(StatusCode.ERROR)
+        span.end()
+
+    def _note(self, name: str, attributes: dict[str, str]) -> None:
+        if self._root is not None:
+            self._root.add_event(name, attributes)
