@@ -90,7 +90,7 @@ def as_bytes(data: object) -> bytes:
     """Take audio from whatever holds bytes; anything else (a list of samples, text) is refused by name."""
     if not isinstance(data, bytes | bytearray | memoryview):
         raise InvalidArgument(f"must be bytes, not {type(data).__name__}", path="audio")
-    return bytes(data)
+    return bytes(data)  # pyright: ignore[reportUnknownArgumentType]
 
 
 def commit_audio(core: Core, event: InputAudioBufferCommit, now: float) -> None:
