@@ -1,0 +1,242 @@
+"""The conversation as the server keeps it: a chain of items, and the speech that belongs to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import attrs
+
+from realtime_transport.audio import AudioFormat
+from realtime_transport.audio.convert import Converter
+from realtime_transport.conversation.server_errors import refusal
+from realtime_transport.events.base import UNSET, Maybe
+from realtime_transport.events.items import (
+    AssistantMessageItem,
+    FunctionCallItem,
+    InputAudioPart,
+    Item,
+    OutputAudioPart,
+    UserMessageItem,
+)
+from realtime_transport.events.objects import size_only
+
+ROOT: Final = "root"
+"""``previous_item_id`` of an item that is to be the first."""
+
+
+@attrs.frozen(kw_only=True)
+class Speech:
+    """The sound of one part, and how its words lie in it."""
+
+    audio: bytes = attrs.field(repr=size_only)
+    format: AudioFormat
+    words: tuple[tuple[int, str], ...] = ()
+    """(bytes of audio by whose end they are said, words), in order."""
+
+    @property
+    def ms(self) -> int:
+        """Its length in whole milliseconds."""
+        return int(self.format.ms(len(self.audio)))
+
+    @property
+    def transcript(self) -> str:
+        """All its words."""
+        return "".join(words for _, words in self.words)
+
+    def cut(self, ms: int) -> Speech:
+        """Forget what comes after ``ms``: sound, and the words that were not said to their end."""
+        kept = self.audio[: self.format.bytes_for(ms)]
+        return attrs.evolve(self, audio=kept, words=tuple(_words_until(self.words, len(kept))))
+
+
+def _words_until(words: tuple[tuple[int, str], ...], end: int) -> Iterator[tuple[int, str]]:
+    """Keep what is said by ``end``; of the stretch that is cut, its share of whole words."""
+    begin = 0
+    for until, text in words:
+        if until <= end:
+            yield until, text
+        elif begin < end:
+            share = (end - begin) / (until - begin)
+            yield end, "".join(_split_words(text)[: int(share * len(text.split()))])
+        begin = until
+
+
+def _split_words(text: str) -> list[str]:
+    """Split into words that keep the space before them, so that they join again."""
+    words = text.split(" ")
+    pieces = [words[0], *(f" {word}" for word in words[1:])]
+    return [piece for piece in pieces if piece.strip()]
+
+
+@attrs.define
+class Entry:
+    """One item of the chain."""
+
+    item: Item
+    speech: dict[int, Speech] = attrs.field(factory=dict[int, Speech])
+    """Content index -> the sound of that part."""
+    words: str = ""
+    """What the caller says in it, as far as the transcriber knows."""
+
+
+class ItemChain:
+    """The items of one conversation, in order, each found by its id.
+
+    A doubly linked list, as ``previous_item_id`` suggests: inserting and deleting cost the same anywhere.
+    """
+
+    def __init__(self, *, retained_audio_bytes: int) -> None:
+        self._entries: dict[str, Entry] = {}
+        # None stands for the root: the front of the chain on one side, its end on the other.
+        self._after: dict[str | None, str | None] = {None: None}
+        self._before: dict[str | None, str | None] = {None: None}
+        # Bounded because a caller who talks for an hour leaves 170 MB: the oldest sound is forgotten, never the item.
+        self._retained_audio_bytes = retained_audio_bytes
+        self._audio_bytes = 0
+
+    def __contains__(self, item_id: object) -> bool:
+        return item_id in self._entries
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __iter__(self) -> Iterator[Entry]:
+        item_id = self._after[None]
+        while item_id is not None:
+            yield self._entries[item_id]
+            item_id = self._after[item_id]
+
+    @property
+    def last(self) -> str | None:
+        """The id of the last item."""
+        return self._before[None]
+
+    def get(self, item_id: str) -> Entry | None:
+        """Look up an item."""
+        return self._entries.get(item_id)
+
+    def previous(self, item_id: str) -> str | None:
+        """The id of the item before this one; None for the first."""
+        return self._before[item_id]
+
+    def place(self, item_id: str, after: Maybe[str]) -> str | None:
+        """Say after which item a new one would come; None for the front.
+
+        Raises the ServerError to be sent for an id that is taken or a predecessor that does not exist.
+        """
+        if item_id in self._entries:
+            raise refusal("duplicate_item", param="item.id", item_id=item_id)
+        if not after:
+            return self.last
+        if after == ROOT:
+            return None
+        if after not in self._entries:
+            raise refusal("no_previous_item", param="previous_item_id", item_id=after)
+        return after
+
+    def insert(self, item_id: str, entry: Entry, after: str | None) -> None:
+        """Put an item after another one, None for the front."""
+        follower = self._after[after]
+        self._entries[item_id] = entry
+        self._after[after] = self._before[follower] = item_id
+        self._before[item_id], self._after[item_id] = after, follower
+        self._audio_bytes += _audio_bytes(entry)
+        self._forget_old_audio()
+
+    def delete(self, item_id: str) -> None:
+        """Take an item out and join its neighbours. Raises the ServerError to be sent for an unknown id."""
+        entry = self._entries.pop(item_id, None)
+        if entry is None:
+            raise refusal("delete_unknown", param="item_id", item_id=item_id)
+        before, after = self._before.pop(item_id), self._after.pop(item_id)
+        self._after[before], self._before[after] = after, before
+        self._audio_bytes -= _audio_bytes(entry)
+
+    def hear(self, item_id: str, content_index: int, speech: Speech) -> None:
+        """Set the sound of a part of an item that is here."""
+        entry = self._entries[item_id]
+        self._audio_bytes -= _audio_bytes(entry)
+        entry.speech[content_index] = speech
+        self._audio_bytes += _audio_bytes(entry)
+        self._forget_old_audio()
+
+    def truncate(self, item_id: str, content_index: int, audio_end_ms: int) -> None:
+        """Forget what was not heard of the model's speech. Raises the ServerError to be sent when that cannot be."""
+        entry = self._entries.get(item_id)
+        if entry is None:
+            raise refusal("truncate_unknown", param="item_id", item_id=item_id)
+        speech = entry.speech.get(content_index)
+        if not isinstance(entry.item, AssistantMessageItem) or speech is None or not speech.audio:
+            raise refusal("truncate_not_speech", param="item_id")
+        if audio_end_ms > speech.ms:
+            raise refusal("truncate_past_end", length=speech.ms, asked=audio_end_ms)
+        kept = speech.cut(audio_end_ms)
+        self.hear(item_id, content_index, kept)
+        entry.item = _with_transcript(entry.item, content_index, kept.transcript)
+
+    def transcribed(self, item_id: str, transcript: str) -> None:
+        """Note the words of the caller, if the item is still here."""
+        entry = self._entries.get(item_id)
+        if entry is not None:
+            entry.item = _with_transcript(entry.item, 0, transcript)
+
+    def with_audio(self, item_id: str, callers: AudioFormat) -> Item:
+        """Give an item with its sound, the caller's in the format ``callers``.
+
+        Raises the ServerError to be sent for an unknown id.
+        """
+        entry = self._entries.get(item_id)
+        if entry is None:
+            raise refusal("retrieve_unknown", param="item_id", item_id=item_id)
+        if not isinstance(entry.item, UserMessageItem | AssistantMessageItem):
+            return entry.item
+        parts: list[Any] = list(entry.item.content)
+        for index, speech in entry.speech.items():
+            audio = speech.audio if isinstance(parts[index], OutputAudioPart) else _converted(speech, callers)
+            parts[index] = attrs.evolve(parts[index], audio=audio)
+        return attrs.evolve(entry.item, content=tuple(parts))
+
+    def has_call(self, call_id: str) -> bool:
+        """Tell whether a function call with this id is in the conversation."""
+        return any(
+            isinstance(entry.item, FunctionCallItem) and entry.item.call_id == call_id
+            for entry in self._entries.values()
+        )
+
+    def _forget_old_audio(self) -> None:
+        if self._audio_bytes <= self._retained_audio_bytes:
+            return
+        for entry in self:
+            self._audio_bytes -= _audio_bytes(entry)
+            entry.speech.clear()
+            if self._audio_bytes <= self._retained_audio_bytes:
+                return
+
+
+def _converted(speech: Speech, fmt: AudioFormat) -> bytes:
+    converter = Converter(speech.format, fmt)
+    return converter.push(speech.audio) + converter.flush()
+
+
+def _audio_bytes(entry: Entry) -> int:
+    return sum(len(speech.audio) for speech in entry.speech.values())
+
+
+def _with_transcript(item: Item, content_index: int, transcript: str) -> Item:
+    if not isinstance(item, UserMessageItem | AssistantMessageItem):
+        return item
+    parts: list[Any] = list(item.content)
+    parts[content_index] = attrs.evolve(parts[content_index], transcript=transcript)
+    return attrs.evolve(item, content=tuple(parts))
+
+
+def without_audio(item: Item) -> Item:
+    """Give an item as ordinary events show it: words, and no sound."""
+    if not isinstance(item, UserMessageItem | AssistantMessageItem):
+        return item
+    parts = tuple(
+        attrs.evolve(part, audio=UNSET) if isinstance(part, InputAudioPart | OutputAudioPart) else part
+        for part in item.content
+    )
+    return attrs.evolve(item, content=parts)
