@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, cast
 
 import attrs
 
@@ -119,8 +119,7 @@ class ResponseQueue:
 
     def _leave(self, turn: Turn, now: float) -> None:
         turn.due = now + self._request_timeout
-        if turn.event is not None:
-            self._outbox.frames.append(turn.event)
+        self._outbox.frames.append(cast("ResponseCreate", turn.event))  # only requests of ours are ever queued
 
     def _happened(self, what: SlotInput) -> bool:
         following = step(SLOT, self.slot, what)

@@ -153,6 +153,16 @@ def _list(reader: Reader | None = None) -> Reader:
     return read
 
 
+def _names_or(reader: Reader) -> Reader:
+    """Read a list of names into a tuple, anything else with ``reader``."""
+    names = _list()
+
+    def read(value: Any, path: str) -> Any:
+        return names(value, path) if isinstance(value, list | tuple) else reader(value, path)
+
+    return read
+
+
 def _plain(*types: type) -> Reader:
     """Read a plain value of one of these types; ``bool`` is no number."""
 
@@ -217,7 +227,7 @@ _READERS: Final[Mapping[tuple[type[ProtocolObject], str], Reader]] = {
     (InputTranscription, "languages"): _list(),
     (InputTranscription, "keywords"): _list(),
     (RetentionRatio, "token_limits"): _config(TokenLimits),
-    (McpTool, "allowed_tools"): _either((list, tuple), _TOOL_FILTER),
+    (McpTool, "allowed_tools"): _names_or(_TOOL_FILTER),
     (McpTool, "require_approval"): _either((str,), _config(McpApprovalFilter)),
     (McpTool, "allowed_callers"): _list(),
     (McpToolFilter, "tool_names"): _list(),
