@@ -218,12 +218,11 @@ def _with_items(response: JSONObject, parts: Mapping[str, str]) -> JSONObject:
 def _with_parts(item: Mapping[str, Any], parts: Mapping[str, str]) -> JSONObject:
     """Rename the content parts of an item unless it is a user's or the system's. Returns a copy."""
     content = item.get("content")
-    if not parts or not is_array(content) or item.get("role") in {"user", "system"}:
+    if not parts or not is_array(content) or item.get("role") in ("user", "system"):
         return dict(item)
     return {**item, "content": [_with_type(part, parts) for part in content]}
 
 
 def _with_type(part: Any, parts: Mapping[str, str]) -> Any:
-    if not is_object(part) or part.get("type") not in parts:
-        return part
-    return {**part, "type": parts[part["type"]]}
+    kind = part.get("type") if is_object(part) else None
+    return {**part, "type": parts[kind]} if isinstance(kind, str) and kind in parts else part

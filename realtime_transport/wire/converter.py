@@ -174,16 +174,17 @@ def _structure_class(cls: Any, converter: Converter) -> Hook:
     known = frozenset(fields - {"extra", "raw"} | _constants(cls).keys())
     keeps_raw = cls in _UNKNOWN_EVENTS
     from_text = _TEXT_TOO.get(cls)
+    taken = (dict, Opaque) if cls in _UNKNOWN else (dict,)
 
     def structure(value: Any, _: Any) -> Any:
-        if not isinstance(value, dict):
-            if from_text and type(value) is str:
-                return cls(**{from_text: value})
+        if from_text and type(value) is str:
+            return cls(**{from_text: value})
+        if type(value) not in taken:
             raise expected("an object", value)
         source = cast("dict[str, Any]", value)
-        extra = (
-            None if keeps_raw or source.keys() <= known else {key: source[key] for key in source if key not in known}
-        )
+        extra = None
+        if not (source.keys() <= known or keeps_raw):
+            extra = {key: inner for key, inner in source.items() if key not in known}
         if is_event:
             source = {**source, _RAW: source}
         if extra is not None:
