@@ -10,6 +10,7 @@ from __future__ import annotations
 import abc
 import math
 from collections import deque
+from itertools import takewhile
 
 import attrs
 
@@ -132,7 +133,8 @@ class EstimatedPlayhead(Playhead):
         self._advance(now)
         ms = part.fmt.ms(part.passed)
         if self._runs and self._runs[0].part is part:
-            ms += (now - self._runs[0].starts_at) * 1000
+            # Below zero only where runs were given up: this one's turn has not come yet.
+            ms += max(0.0, now - self._runs[0].starts_at) * 1000
         return min(ms, part.received_ms)
 
     def playing(self, now: float) -> Part | None:
@@ -216,9 +218,7 @@ class ReportedPlayhead(Playhead):
         if stretch is None or ms <= part.said:
             return False
         # Parts play one after another. A report may be lost; the next one proves it.
-        for earlier in self._parts:
-            if earlier is part:
-                break
+        for earlier in takewhile(lambda each: each is not part, self._parts):
             if earlier.finished:
                 self._believe(earlier, earlier.received_ms, now)
         self._believe(part, min(ms, part.received_ms), now)

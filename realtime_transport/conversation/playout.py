@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 import attrs
 
@@ -20,6 +20,10 @@ from realtime_transport.events.transport import AudioHeardEvent, Cut
 
 Policy: TypeAlias = Literal["estimate", "reported"]
 """Who says what was heard: the clock, or ``heard()``."""
+
+
+GRACE_MS: Final = 1e-6
+"""Half past one minus one is not quite half in binary: a nanosecond is no reason to lose a millisecond."""
 
 
 class PartKey(NamedTuple):
@@ -182,7 +186,7 @@ class PlayoutLedger:
                     response_id=part.response_id,
                     item_id=part.item_id,
                     content_index=part.content_index,
-                    heard_ms=math.floor(part.cut_at),
+                    heard_ms=min(math.floor(part.cut_at + GRACE_MS), math.floor(part.received_ms)),
                     received_ms=math.floor(part.received_ms),
                 )
             )
