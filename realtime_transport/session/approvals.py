@@ -7,21 +7,16 @@ stick to the tool for the rest of the session.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Callable
 from typing import Literal, TypeAlias
 
 import attrs
 
+from realtime_transport.conversation.toolcalls import fingerprint
 from realtime_transport.exceptions import StateError
 
 DEFAULT_LIMIT = 300.0
 """Seconds a person has to decide. Undecided means no: silence is never consent."""
-
-
-def arguments_hash(name: str, arguments: str) -> str:
-    """Fingerprint a call: the same tool with the same arguments text, and nothing else."""
-    return hashlib.sha256(f"{name}\0{arguments}".encode(errors="surrogatepass")).hexdigest()
 
 
 @attrs.frozen(kw_only=True)
@@ -38,9 +33,9 @@ class ApprovalRequest:
     """JSON text as the model wrote it: show this, not a summary, to the person who decides."""
 
     @property
-    def arguments_hash(self) -> str:
-        """What the decision is bound to, beside the call id."""
-        return arguments_hash(self.tool_name, self.arguments)
+    def fingerprint(self) -> str:
+        """What the decision is bound to, beside the call id: the tool and its arguments."""
+        return fingerprint(self.tool_name, self.arguments)
 
     @property
     def subject(self) -> tuple[str | None, str]:
@@ -111,7 +106,7 @@ class Approvals:
         waiting = self._waiting.get(call_id)
         if waiting is None:
             raise StateError(f"no call {call_id!r} waits for approval: it was decided, withdrawn or expired")
-        if not isinstance(call, str) and call.arguments_hash != waiting.request.arguments_hash:
+        if not isinstance(call, str) and call.fingerprint != waiting.request.fingerprint:
             raise StateError(f"call {call_id!r} waits with other arguments than the ones given: look again")
         if always:
             self._sticky[waiting.request.subject] = attrs.evolve(decision, reason="sticky")

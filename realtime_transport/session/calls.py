@@ -1,8 +1,7 @@
-"""The model's calls: each answered once, all of a response together, then one response that goes on from them.
+"""The model's calls: each runs once and is answered, all of a response together, and one response goes on from them.
 
-A response's calls start as soon as they are complete, while the rest is still being said. When the response is over
-and its last call is answered, one follow-up is due; calls that want none (``quiet``), and responses that were cut off,
-ask for none.
+Which call may run, what waits to be sent and when a batch goes on is the ledger's law (``conversation.toolcalls``).
+Here the calls are resolved, carried out and sent.
 """
 
 from __future__ import annotations
@@ -13,8 +12,17 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import attrs
 
-from realtime_transport.events.transport import FunctionCallEvent, TurnDoneEvent, TurnStartedEvent
-from realtime_transport.exceptions import ProtocolError, RealtimeError
+from realtime_transport.conversation.recent import Recent
+from realtime_transport.conversation.toolcalls import MAX_CLOSED, Respond, ToolLedger
+from realtime_transport.events import FunctionCallOutputItem
+from realtime_transport.events.transport import (
+    ConnectedEvent,
+    FunctionCallEvent,
+    ItemUpdateEvent,
+    TurnDoneEvent,
+    TurnStartedEvent,
+)
+from realtime_transport.exceptions import ProtocolError, StateError
 from realtime_transport.session.announcer import Announcer
 from realtime_transport.session.config import Prepared
 from realtime_transport.session.context import ToolContext
@@ -36,10 +44,7 @@ class CallSender(Protocol):
     """What calls need of the connection."""
 
     def output(self, call_id: str, output: str) -> None:
-        """Answer a call, without asking for a response."""
-
-    def note(self, text: str) -> None:
-        """Add a system message."""
+        """Answer a call, without asking for a response. Raises ``StateError`` when there is nobody to send to."""
 
     @property
     def configure(self) -> ConfigSender:
@@ -48,23 +53,9 @@ class CallSender(Protocol):
 
 
 @attrs.define
-class _Batch:
-    """The calls of one response."""
-
-    unanswered: set[str] = attrs.field(factory=set[str])
-    over: bool = False
-    """The response is over: no more calls will come."""
-    cut: bool = False
-    """The response was cancelled: the caller, or the application, has something else in mind."""
-    reply: bool = False
-    """A call wants the agent to go on from its output."""
-    handed_off: bool = False
-
-
-@attrs.define
 class _Running:
-    task: asyncio.Task[None] | None
     cancel_on: frozenset[Disturbance]
+    task: asyncio.Task[None] | None = None
     cancelled_by: Disturbance | None = None
 
 
@@ -91,9 +82,13 @@ class ToolCalls(Generic[T]):
         self._follow_up = follow_up
         self._send = send
         self._conversation_key = conversation_key
-        self._outside: set[str] = set()
-        self._batches: dict[str, _Batch] = {}
+        self._ledger = ToolLedger()
         self._running: dict[str, _Running] = {}
+        self._asked: list[str] = []
+        """Batches whose follow-up was asked for and has not begun."""
+        self._outside: set[str] = set()
+        self._handed_off: Recent[str] = Recent(MAX_CLOSED)
+        """Responses that handed the conversation over: one can do so once."""
 
     def listeners(self) -> Mapping[str, Callable[[Any], None]]:
         """Name of a transport event -> what to call with it."""
@@ -103,38 +98,44 @@ class ToolCalls(Generic[T]):
             "turn_done": self.turn_done,
             "speech_started": lambda _: self.disturb("interrupt"),
             "audio_interrupted": lambda _: self.disturb("interrupt"),
+            "item_update": self.item_updated,
+            "connected": self.connected,
             "disconnected": lambda _: self.disturb("close"),
         }
 
     # --- what the model does -----------------------------------------------------------------------------------------
 
     def turn_started(self, event: TurnStartedEvent) -> None:
-        """Note responses outside the conversation: their calls have no item there that an output could answer."""
+        """Note which batches go on, and responses outside the conversation: nobody could answer their calls there."""
         if event.out_of_band:
             self._outside.add(event.response_id)
+            return
+        for batch in self._asked:
+            self._ledger.continued(batch)
+        self._asked.clear()
 
     def called(self, event: FunctionCallEvent) -> None:
         """Start a call, by the tools of the agent that its response belongs to."""
         if event.response_id in self._outside:
             return
-        # A call without a response is a batch of its own, which is over at once.
-        key = event.response_id or event.call_id
-        batch = self._batches.setdefault(key, _Batch(over=event.response_id is None))
-        batch.unanswered.add(event.call_id)
         prepared = self._roster.owner(event.response_id)
-        called = prepared.callables.get(event.call_name)
-        cancel_on = called.cancel_on if isinstance(called, LocalTool) else frozenset[Disturbance]({"close"})
-        running = self._running[event.call_id] = _Running(None, cancel_on)
-        running.task = self._tasks.spawn(self._serve(event, key, prepared, called), f"call:{event.call_id}")
+        tool = prepared.callables.get(event.call_name)
+        known = tool if isinstance(tool, LocalTool) else None
+        # Quiet until it is known how it ended. Its time is kept where it runs: approval does not count.
+        respond: Respond = "background" if known and known.reply == "background" else "quiet"
+        taken = self._ledger.received(event, _now(), respond=respond, timeout=None)
+        if isinstance(taken, ProtocolError):
+            self._announcer.error(taken)
+        if taken != "new":
+            return
+        running = self._running[event.call_id] = _Running(known.cancel_on if known else frozenset({"close"}))
+        running.task = self._tasks.spawn(self._serve(event, prepared, tool), f"call:{event.call_id}")
 
     def turn_done(self, event: TurnDoneEvent) -> None:
-        """Note that no more calls of this response will come."""
+        """Note that no more calls of this response will come. Nothing follows one that was cut off."""
         self._outside.discard(event.response_id)
-        batch = self._batches.get(event.response_id)
-        if batch is not None:
-            batch.over = True
-            batch.cut = event.status == "cancelled"
-            self._go_on(event.response_id)
+        self._ledger.batch_closed(event.response_id, cut=event.status == "cancelled")
+        self._flush()
 
     def disturb(self, what: Disturbance) -> None:
         """Cancel the running calls that ``what`` cancels; they are answered with an error."""
@@ -143,41 +144,61 @@ class ToolCalls(Generic[T]):
                 running.cancelled_by = what
                 running.task.cancel()
 
+    def item_updated(self, event: ItemUpdateEvent) -> None:
+        """Note that the server has an output: it is in the conversation."""
+        if event.added and isinstance(event.item, FunctionCallOutputItem):
+            self._ledger.acknowledged(event.item.call_id)
+
+    def connected(self, event: ConnectedEvent) -> None:
+        """Send again, in a new session, what the old one never confirmed."""
+        if event.epoch > 1:
+            self._ledger.reconnected()
+            self._flush()
+
+    def close(self) -> None:
+        """Forget the calls, and say which were never answered."""
+        for call in self._ledger.close():
+            self._announcer.error(StateError(f"the call {call.call_id} of {call.name!r} was never answered"))
+
     # --- one call ----------------------------------------------------------------------------------------------------
 
-    async def _serve(
-        self, event: FunctionCallEvent, key: str, prepared: Prepared, called: LocalTool | Handoff | None
-    ) -> None:
+    async def _serve(self, event: FunctionCallEvent, prepared: Prepared, called: LocalTool | Handoff | None) -> None:
         context = self._context(event, prepared)
         running = self._running[event.call_id]
+        self._ledger.started(event.call_id, _now())
         try:
-            outcome, reply = await self._carry_out(event, key, context, called)
+            outcome = await self._carry_out(event, prepared, context, called)
         except asyncio.CancelledError as error:
             if running.cancelled_by in {None, "close"}:
                 raise  # there is nobody left to answer
             refused = CallRefused(f"cancelled by {running.cancelled_by}", reason="cancelled")
             refused.__cause__ = error
-            outcome, reply = Outcome(output=self._execution.refusal(refused, context), error=refused), True
+            outcome = self._refused(refused, context)
         finally:
-            self._running.pop(event.call_id, None)
-        self._answer(event.call_id, key, outcome, reply=reply)
+            del self._running[event.call_id]
+        quiet = outcome.quiet or (isinstance(called, LocalTool) and called.reply == "quiet")
+        # An error is told even by a quiet tool: the model would believe that all went well.
+        self._ledger.finished(event.call_id, outcome.output, tell=not quiet or outcome.error is not None)
+        self._flush()
         self._execution.ended(context, outcome)
 
     async def _carry_out(
-        self, event: FunctionCallEvent, key: str, context: ToolContext[T], called: LocalTool | Handoff | None
-    ) -> tuple[Outcome, bool]:
-        """Return how the call ended, and whether the agent should go on from it."""
-        if called is None:
-            known = ", ".join(sorted(self._roster.owner(event.response_id).callables)) or "none"
-            refused = CallRefused(f"there is no tool {event.call_name!r}; known are: {known}", reason="unknown_tool")
-            return Outcome(output=self._execution.refusal(refused, context), error=refused), True
+        self,
+        event: FunctionCallEvent,
+        prepared: Prepared,
+        context: ToolContext[T],
+        called: LocalTool | Handoff | None,
+    ) -> Outcome:
+        if isinstance(called, LocalTool):
+            return await self._execution.run(called, context, event.response_id)
         if isinstance(called, Handoff):
-            return await self._hand_off(called, key, context), True
-        if called.reply == "background":
-            self._answer(event.call_id, key, Outcome(output='{"status":"running"}'), reply=True)
-        outcome = await self._execution.run(called, context, event.response_id)
-        # An error is told even by a quiet tool: the model believes otherwise that all went well.
-        return outcome, called.reply != "quiet" or outcome.error is not None
+            return await self._hand_over(called, event, context)
+        known = ", ".join(sorted(prepared.callables)) or "none"
+        message = f"there is no tool {event.call_name!r}; known are: {known}"
+        return self._refused(CallRefused(message, reason="unknown_tool"), context)
+
+    def _refused(self, error: Exception, context: ToolContext[T]) -> Outcome:
+        return Outcome(output=self._execution.refusal(error, context), error=error)
 
     def _context(self, event: FunctionCallEvent, prepared: Prepared) -> ToolContext[T]:
         base = self._announcer.context_of(prepared.agent)
@@ -204,21 +225,16 @@ class ToolCalls(Generic[T]):
 
     # --- handing over ------------------------------------------------------------------------------------------------
 
-    async def _hand_off(self, handoff: Handoff, key: str, context: ToolContext[T]) -> Outcome:
-        batch = self._batches[key]
-        if batch.handed_off:
-            refused = CallRefused("the conversation was handed over already", reason="second_handoff")
-            return Outcome(output=self._execution.refusal(refused, context), error=refused)
-        batch.handed_off = True
+    async def _hand_over(self, way: Handoff, event: FunctionCallEvent, context: ToolContext[T]) -> Outcome:
+        if not self._handed_off.add(event.response_id or event.call_id):
+            message = "this response handed the conversation over already"
+            return self._refused(CallRefused(message, reason="second_handoff"), context)
         try:
-            given = self._execution.admit(handoff.read, context)
-            source = await self._roster.switch(
-                handoff.agent, self._send.configure, lambda: handoff.announce(context, given)
-            )
+            given = self._execution.admit(way.read, context)
+            source = await self._roster.switch(way.agent, self._send.configure, lambda: way.announce(context, given))
         except Exception as error:  # noqa: BLE001  application code, or the server refused the new agent's config
-            batch.handed_off = False
-            return Outcome(output=self._execution.refusal(error, context), error=error)
-        target = handoff.agent
+            return self._refused(error, context)
+        target = way.agent
         self._announcer.tell(AgentHandoffEvent, target, source=source, target=target, call_id=context.call_id)
         if target.hooks is not None:
             self._hooks.call(target.hooks.on_handoff, self._announcer.context_of(target), source)
@@ -227,28 +243,19 @@ class ToolCalls(Generic[T]):
 
     # --- answering ---------------------------------------------------------------------------------------------------
 
-    def _answer(self, call_id: str, key: str, outcome: Outcome, *, reply: bool) -> None:
-        """Send a call's output, once; what comes after a first answer is told as a message of its own."""
-        batch = self._batches.get(key)
-        try:
-            if batch is None or call_id not in batch.unanswered:
-                self._send.note(f"The call {call_id} has finished. Its result: {outcome.output}")
-                self._follow_up.due(key)
-                return
-            batch.unanswered.discard(call_id)
-            batch.reply = batch.reply or reply
-            self._send.output(call_id, outcome.output)
-        except RealtimeError as error:
-            lost = ProtocolError(f"the output of call {call_id} could not be sent")
-            lost.__cause__ = error
-            self._announcer.error(lost)
-        self._go_on(key)
+    def _flush(self) -> None:
+        """Send what waits to be sent, and ask for the response that goes on from each complete batch."""
+        for call in self._ledger.to_send():
+            try:
+                self._send.output(call.call_id, call.output)
+            except StateError:
+                return  # not connected: the output waits for the next connection, or is reported at the end
+            self._ledger.sent(call.call_id)
+        for continuation in self._ledger.continuations():
+            if continuation.respond:
+                self._asked.append(continuation.batch)
+                self._follow_up.due(continuation.batch)
 
-    def _go_on(self, key: str) -> None:
-        """Ask for the one response that goes on from a batch, when all of it is answered."""
-        batch = self._batches.get(key)
-        if batch is None or not batch.over or batch.unanswered:
-            return
-        del self._batches[key]
-        if batch.reply and not batch.cut:
-            self._follow_up.due(key)
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

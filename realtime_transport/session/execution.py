@@ -26,7 +26,7 @@ from realtime_transport.session.events import (
 )
 from realtime_transport.session.guardrails import Answer, Verdict, verdict_of
 from realtime_transport.session.hooks import HookCalls
-from realtime_transport.session.outputs import ARGUMENTS_LIMIT, error_output, exception_output, output_text
+from realtime_transport.session.outputs import ARGUMENTS_LIMIT, error_output, exception_output, output_text, quiet
 from realtime_transport.session.runner import CallRefused, ToolRunner
 from realtime_transport.session.tools import LocalTool
 
@@ -65,6 +65,8 @@ class Outcome:
     error: BaseException | None = None
     seconds: float = 0.0
     """How long the tool itself ran."""
+    quiet: bool = False
+    """The tool itself wants no response to this result."""
 
 
 class Execution(Generic[T]):
@@ -77,11 +79,13 @@ class Execution(Generic[T]):
         approvals: Approvals,
         *,
         error_text: ToolErrorText | None,
+        on_error: Callable[[BaseException], None],
     ) -> None:
         self._announcer = announcer
         self._hooks = hooks
         self._approvals = approvals
         self._error_text = error_text
+        self._on_error = on_error
         self._runner = ToolRunner()
 
     async def run(self, tool: LocalTool, context: ToolContext[T], response_id: str | None) -> Outcome:
@@ -103,12 +107,14 @@ class Execution(Generic[T]):
             )
             if context.agent.hooks is not None:
                 self._hooks.call(context.agent.hooks.on_tool_start, context)
-            output = output_text(await self._runner.run(tool, context, arguments))
+            result = await self._runner.run(tool, context, arguments)
+            seconds = _now() - began
+            output = output_text(result.result if isinstance(result, quiet) else result)
             await self._guard_output(tool, context, output)
-            return Outcome(output=output, seconds=_now() - began)
+            return Outcome(output=output, seconds=seconds, quiet=isinstance(result, quiet))
         except Exception as error:  # noqa: BLE001  application code: whatever it raises is an answer
             seconds = 0.0 if began is None else _now() - began
-            return Outcome(output=self.refusal(error, context), error=error, seconds=seconds)
+            return Outcome(output=self._explain(tool, error, context), error=error, seconds=seconds)
 
     def admit(self, read: Callable[[str], Any], context: ToolContext[T]) -> Any:
         """Read a call's arguments within their limit, or refuse the call."""
@@ -130,6 +136,18 @@ class Execution(Generic[T]):
         if self._error_text is not None and not spoken_for:
             message = self._error_text(error.reason, message, context) or message
         return error_output(error.reason, message, path=error.path)
+
+    def _explain(self, tool: LocalTool, error: Exception, context: ToolContext[T]) -> str:
+        """Let the tool's author word the error, if they want to; a wording that fails is not used."""
+        if tool.error_text is not None:
+            try:
+                worded = tool.error_text(context, error)
+            except Exception as failure:  # noqa: BLE001  application code
+                self._on_error(failure)
+            else:
+                if worded is not None:
+                    return output_text(worded)
+        return self.refusal(error, context)
 
     def ended(self, context: ToolContext[T], outcome: Outcome) -> None:
         """Tell that a call is answered."""

@@ -95,6 +95,10 @@ def _default_feedback(name: str, message: str) -> str:
     return f"Your last answer was stopped by the rule {name!r}: {message}. Answer again, and keep to it."
 
 
+def _default_input_feedback(name: str, message: str) -> str:
+    return f"The caller's last words were taken out by the rule {name!r}: {message}. Say so, and do not answer them."
+
+
 @attrs.frozen(kw_only=True)
 class GuardrailSettings:
     """When guardrails run, and what a trip does."""
@@ -111,6 +115,8 @@ class GuardrailSettings:
     """In whose name the model is told."""
     feedback: Callable[[str, str], str] = attrs.field(default=_default_feedback, repr=False)
     """Makes the text that tells the model, from the guardrail's name and its message."""
+    input_feedback: Callable[[str, str], str] = attrs.field(default=_default_input_feedback, repr=False)
+    """The same for the caller's words, which are deleted from the conversation."""
     fail_closed: bool = False
     """A check that raises or takes too long counts as tripped. Input and tool guardrails always do."""
     timeout: float = attrs.field(default=5.0, validator=_positive)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import attrs
 import msgspec
 
 from realtime_transport.exceptions import ToolError
@@ -19,6 +20,13 @@ OUTPUT_LIMIT: Final = 1024 * 1024
 """Bytes of output that are sent. A larger item would fill the context several times over and is cut, with a marker."""
 
 NOT_SERIALISABLE: Final = "output_not_serialisable"
+
+
+@attrs.frozen
+class quiet:  # noqa: N801  reads as a verb where it is used: return quiet(result)
+    """Return it from a tool to answer the call without asking the agent to say anything about it, this time."""
+
+    result: object
 
 
 def output_text(result: object) -> str:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, Protocol, TypeVar
 
+from realtime_transport.conversation.session_config import merge
 from realtime_transport.events import McpTool, McpToolInfo, RealtimeSessionConfig
 from realtime_transport.exceptions import RealtimeError, UnsupportedOperation
 from realtime_transport.session.agent import RealtimeAgent
@@ -42,9 +43,10 @@ class Roster(Generic[T]):
         on_tools_changed: Callable[[], Awaitable[None]],
         on_error: Callable[[RealtimeError], None],
     ) -> None:
-        self._first = agent
-        self._current: Prepared | None = None
-        self._ground = ground
+        self.current = Prepared(agent=agent, config=ground, callables={})
+        """The agent that speaks now, as it was configured; before connecting, as it will be."""
+        self.ground = ground
+        """The session's own config, upon which each agent's lies."""
         self._input_guardrails = tuple(input_guardrails)
         self._context_of = context_of
         self._on_tools_changed = on_tools_changed
@@ -58,13 +60,7 @@ class Roster(Generic[T]):
     @property
     def agent(self) -> RealtimeAgent[T]:
         """The agent that speaks now."""
-        return self._current.agent if self._current is not None else self._first
-
-    @property
-    def current(self) -> Prepared:
-        """The agent that speaks now, as it was configured."""
-        assert self._current is not None, "only called once the first agent is in place"  # noqa: S101
-        return self._current
+        return self.current.agent
 
     def input_guardrails(self) -> tuple[InputGuardrail, ...]:
         """Return what looks at the caller's words now."""
@@ -87,8 +83,12 @@ class Roster(Generic[T]):
 
     async def prepare_first(self) -> RealtimeSessionConfig:
         """Get the first agent ready and return the config to connect with."""
-        self._current = await self._prepare(self._first)
-        return self._current.config
+        self.current = await self._prepare(self.agent)
+        return self.current.config
+
+    async def preview(self) -> RealtimeSessionConfig:
+        """Return what the current agent would be configured with, and change nothing."""
+        return (await self._prepare(self.agent)).config
 
     async def switch(
         self, agent: RealtimeAgent[T], send: ConfigSender, announce: Callable[[], Awaitable[None]] | None = None
@@ -104,12 +104,16 @@ class Roster(Generic[T]):
                 await announce()
             previous = self.current
             await send(self._sendable(prepared.config, previous.config))
-            self._current = prepared
+            self.current = prepared
             return previous.agent
 
     async def refresh(self, send: ConfigSender) -> None:
         """Configure the current agent anew: its MCP tools, or what its callables say, changed."""
         await self.switch(self.agent, send)
+
+    def change_ground(self, changes: RealtimeSessionConfig) -> None:
+        """Lay changes over the session's own config, so that later agents keep them."""
+        self.ground = merge(self.ground, changes)
 
     def _sendable(self, config: RealtimeSessionConfig, previous: RealtimeSessionConfig) -> RealtimeSessionConfig:
         config = replacing(config, previous)
@@ -123,7 +127,7 @@ class Roster(Generic[T]):
         return await prepare(
             agent,
             self._context_of(agent),
-            ground=self._ground,
+            ground=self.ground,
             local_tools=await self._tools_of(agent.mcp_servers),
             gated=bool(self._input_guardrails or agent.input_guardrails),
         )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 
 import attrs
 
+from realtime_transport.conversation.toolcalls import Respond
 from realtime_transport.events import FunctionTool
 from realtime_transport.exceptions import InvalidArgument
 from realtime_transport.session.context import RunContext, ToolContext
@@ -21,12 +22,11 @@ from realtime_transport.session.signature import name_of, read_signature, routin
 if TYPE_CHECKING:
     from realtime_transport.session.guardrails import ToolInputGuardrail, ToolOutputGuardrail
 
-ReplyPolicy: TypeAlias = Literal["reply", "quiet", "background"]
+ReplyPolicy: TypeAlias = Respond
 """What the agent does with an output.
 
-``reply`` answers the call and asks for a response once all calls of the turn are answered. ``quiet`` answers and asks
-for nothing. ``background`` answers at once that the work has begun, so the talk goes on; the result follows as a
-message of its own, with a response.
+``reply`` asks for one response once all calls of the turn are answered. ``quiet`` asks for none, unless the tool
+failed. ``background`` holds nobody up: the talk goes on, and a response of its own follows when the output is there.
 """
 
 Disturbance: TypeAlias = Literal["interrupt", "handoff", "close"]
@@ -37,6 +37,8 @@ Enabled: TypeAlias = bool | Callable[[RunContext[Any]], bool | Awaitable[bool]]
 
 NeedsApproval: TypeAlias = bool | Callable[[ToolContext[Any], Mapping[str, Any]], bool | Awaitable[bool]]
 """Whether a person must agree first: a flag, or a function of the validated arguments."""
+
+ErrorText: TypeAlias = Callable[[ToolContext[Any], Exception], str | None]
 
 DEFAULT_TIMEOUT = 30.0
 """Seconds. A caller on the phone hangs up sooner, but a booking system may take this long."""
@@ -84,6 +86,8 @@ class LocalTool:
     """What stops a running call. Anything else lets it finish, and its output still reaches the model."""
     input_guardrails: tuple[ToolInputGuardrail, ...] = ()
     output_guardrails: tuple[ToolOutputGuardrail, ...] = ()
+    error_text: ErrorText | None = attrs.field(default=None, repr=False)
+    """Words what the model reads when this tool fails or is refused; None, or returning None, leaves it to the rest."""
 
     def definition(self) -> FunctionTool:
         """Describe the tool as the session configuration does."""
@@ -106,6 +110,7 @@ def function_tool(
     cancel_on: Sequence[Disturbance] = ("close",),
     input_guardrails: Sequence[ToolInputGuardrail] = (),
     output_guardrails: Sequence[ToolOutputGuardrail] = (),
+    error_text: ErrorText | None = None,
 ) -> Callable[[Callable[..., Any]], LocalTool]: ...
 
 
@@ -122,6 +127,7 @@ def function_tool(
     cancel_on: Sequence[Disturbance] = ("close",),
     input_guardrails: Sequence[ToolInputGuardrail] = (),
     output_guardrails: Sequence[ToolOutputGuardrail] = (),
+    error_text: ErrorText | None = None,
 ) -> LocalTool | Callable[[Callable[..., Any]], LocalTool]:
     """Make a tool of a function: ``@function_tool`` or ``@function_tool(timeout=5)``.
 
@@ -154,6 +160,7 @@ def function_tool(
             cancel_on=frozenset(cancel_on),
             input_guardrails=tuple(input_guardrails),
             output_guardrails=tuple(output_guardrails),
+            error_text=error_text,
         )
 
     return make if function is None else make(function)

@@ -1,0 +1,287 @@
+"""Plugs the rooms of a session into each other and into its transport.
+
+Each room says which transport events it wants; each is given callables for what it may ask of the others. The order of
+the table in ``_rooms`` is the order in which they hear one event: who owns a response is settled first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, TypeVar
+
+import attrs
+
+from realtime_transport.emitter import Emitter
+from realtime_transport.events import (
+    InputTextPart,
+    McpCallItem,
+    RealtimeSessionConfig,
+    ResponseOptions,
+    SystemMessageItem,
+    UserMessageItem,
+)
+from realtime_transport.events.transport import (
+    InputTranscriptDoneEvent,
+    InputTranscriptFailedEvent,
+    McpApprovalRequestEvent,
+    McpToolCallCompletedEvent,
+    TurnDoneEvent,
+)
+from realtime_transport.exceptions import RealtimeError, RequestFailed
+from realtime_transport.session.agent import RealtimeAgent
+from realtime_transport.session.announcer import Announcer
+from realtime_transport.session.approvals import ApprovalRequest, Approvals
+from realtime_transport.session.calls import ToolCalls
+from realtime_transport.session.context import RunContext, ToolContext
+from realtime_transport.session.events import GuardrailTrippedEvent
+from realtime_transport.session.execution import DENIALS, Execution, ToolErrorText
+from realtime_transport.session.followup import FollowUp
+from realtime_transport.session.gate import InputGate, Refusal
+from realtime_transport.session.guardrails import GuardrailSettings, InputGuardrail, OutputGuardrail
+from realtime_transport.session.hooks import HookCalls
+from realtime_transport.session.hosted import HostedCalls
+from realtime_transport.session.reports import Reports
+from realtime_transport.session.roster import Roster
+from realtime_transport.session.tasks import SessionTasks
+from realtime_transport.session.turns import Reactions, Turns
+from realtime_transport.session.usage import Budget
+from realtime_transport.transports.base import RealtimeTransportLayer
+
+T = TypeVar("T")
+
+
+@attrs.frozen(kw_only=True)
+class SessionRules:
+    """What a session was told at its making, beside agent and transport."""
+
+    ground: RealtimeSessionConfig
+    guardrails: GuardrailSettings
+    output_guardrails: tuple[OutputGuardrail, ...]
+    input_guardrails: tuple[InputGuardrail, ...]
+    budget: Budget | None
+    approval_timeout: float
+    tool_error_text: ToolErrorText | None
+    conversation_key: str
+
+
+class Switchboard(Generic[T]):
+    """The rooms of one session."""
+
+    def __init__(
+        self,
+        agent: RealtimeAgent[T],
+        transport: RealtimeTransportLayer,
+        emitter: Emitter,
+        rules: SessionRules,
+        *,
+        context: T,
+        context_of: Callable[[RealtimeAgent[T]], RunContext[T]],
+        stop: Callable[[], None],
+    ) -> None:
+        self._transport = transport
+        self._rules = rules
+        self.tasks = SessionTasks(on_error=self.report)
+        self.hooks = HookCalls(spawn=self.tasks.spawn, on_error=self.report)
+        self.approvals = Approvals(limit=rules.approval_timeout)
+        self.roster = Roster(
+            agent,
+            ground=rules.ground,
+            input_guardrails=rules.input_guardrails,
+            context_of=context_of,
+            on_tools_changed=self._tools_changed,
+            on_error=self.report,
+        )
+        self.announcer = Announcer(emitter, context=context, agent=lambda: self.roster.agent, context_of=context_of)
+        self.turns = Turns(
+            self.announcer,
+            self.roster,
+            self.hooks,
+            self.tasks,
+            settings=rules.guardrails,
+            guardrails=rules.output_guardrails,
+            reactions=Reactions(interrupt=self._interrupt, correct=self._correct),
+            output_format=lambda: transport.output_format,
+        )
+        self.reports = Reports(
+            self.announcer, self.roster, history=lambda: transport.history, budget=rules.budget, stop=stop
+        )
+        self.execution = Execution(
+            self.announcer,
+            self.hooks,
+            self.approvals,
+            error_text=rules.tool_error_text,
+            on_error=self.report,
+        )
+        self.follow_up = FollowUp(self._follow_up)
+        self.calls = ToolCalls(
+            self.announcer,
+            self.roster,
+            self.hooks,
+            self.tasks,
+            self.execution,
+            self.follow_up,
+            send=self,
+            conversation_key=rules.conversation_key,
+        )
+        self._hosted = HostedCalls(on_batch_done=lambda: self.follow_up.due(""))
+        self._gate = InputGate(
+            timeout=rules.guardrails.timeout,
+            spawn=self.tasks.spawn,
+            on_pass=lambda _: self.respond(),
+            on_refusal=self._refused,
+        )
+        self._attach()
+
+    def _attach(self) -> None:
+        own: Mapping[str, Callable[[Any], None]] = {
+            "input_transcript_done": self._caller_said,
+            "input_transcript_failed": self._caller_unheard,
+            "mcp_approval_request": self._mcp_approval_asked,
+            "mcp_tool_call_completed": self._mcp_call_completed,
+            "turn_done": self._turn_done,
+        }
+        rooms = (self.turns.listeners(), self.reports.listeners(), self.follow_up.listeners(), self.calls.listeners())
+        listen: Any = self._transport.on  # the names come from tables: the typed overloads have nothing to add
+        for table in (*rooms, own):
+            for name, listener in table.items():
+                listen(name, listener)
+
+    # --- sending -----------------------------------------------------------------------------------------------------
+
+    def output(self, call_id: str, output: str) -> None:
+        """Answer a call, without asking for a response."""
+        self._transport.send_function_call_output(call_id, output, respond=False)
+
+    def note(self, text: str) -> None:
+        """Add a system message."""
+        self._transport.create_item(SystemMessageItem(content=(InputTextPart(text=text),)))
+
+    def respond(self, options: ResponseOptions | None = None) -> None:
+        """Ask for a response of the session's own accord: several that wait are one."""
+        self._transport.request_response(options, automatic=True)
+
+    async def configure(self, config: RealtimeSessionConfig) -> None:
+        """Change the session and wait for the server's word on it."""
+        await self._transport.update_session(config).acknowledged()
+
+    def _follow_up(self, response_id: str) -> None:
+        """Go on from tool outputs. A choice that forces a call would force one for ever: the follow-up is free."""
+        choice = self.roster.owner(response_id).config.tool_choice
+        forced = bool(choice) and choice not in {"auto", "none"}
+        self.respond(ResponseOptions(tool_choice="auto") if forced else None)
+
+    # --- agents ------------------------------------------------------------------------------------------------------
+
+    async def switch(self, agent: RealtimeAgent[T]) -> RealtimeAgent[T]:
+        """Let ``agent`` speak from now on; return the one before it. Raises what keeps it from that."""
+        previous = await self.roster.switch(agent, self.configure)
+        self.reports.mcp_tools_changed()
+        return previous
+
+    async def _tools_changed(self) -> None:
+        try:
+            await self.roster.refresh(self.configure)
+        except RealtimeError as error:
+            self.report(error)
+        self.reports.mcp_tools_changed()
+
+    def report(self, error: BaseException) -> None:
+        """Tell of an error that no call can raise."""
+        if not isinstance(error, RealtimeError):
+            failure = RequestFailed(f"code of the application failed: {error!r}")
+            failure.__cause__ = error
+            error = failure
+        self.announcer.error(error)
+
+    # --- guardrails --------------------------------------------------------------------------------------------------
+
+    def _interrupt(self) -> None:
+        self._transport.interrupt()
+
+    def _correct(self, text: str) -> None:
+        """Tell the model why it was stopped, and let it answer again."""
+        item = SystemMessageItem if self._rules.guardrails.feedback_role == "system" else UserMessageItem
+        self._transport.create_item(item(content=(InputTextPart(text=text),)))
+        self.respond()
+
+    def _caller_said(self, event: InputTranscriptDoneEvent) -> None:
+        guardrails = self.roster.input_guardrails()
+        if guardrails:
+            context = self.announcer.context_of(self.roster.agent)
+            self._gate.heard(event.item_id, event.transcript, context, guardrails)
+
+    def _caller_unheard(self, event: InputTranscriptFailedEvent) -> None:
+        if self.roster.input_guardrails():
+            self._gate.unheard(event.item_id, self.announcer.context_of(self.roster.agent), event.error)
+
+    def _refused(self, refusal: Refusal) -> None:
+        """Take the caller's words out of the conversation, so that no later answer sees them, and say so."""
+        reaction = self._rules.guardrails.reaction
+        message = refusal.verdict.message or refusal.guardrail.hint or refusal.guardrail.name
+        self.announcer.tell(
+            GuardrailTrippedEvent,
+            refusal.context.agent,
+            guardrail=refusal.guardrail.name,
+            kind="input",
+            message=message,
+            info=refusal.verdict.info,
+            text=refusal.text,
+            response_id=None,
+            error=refusal.error,
+            reaction=reaction,
+        )
+        if reaction == "report":
+            return
+        if self._transport.capabilities.can_delete_items:
+            self._transport.delete_item(refusal.item_id)
+        if reaction == "tell":
+            self._correct(self._rules.guardrails.input_feedback(refusal.guardrail.name, message))
+
+    # --- hosted MCP --------------------------------------------------------------------------------------------------
+
+    def _mcp_approval_asked(self, event: McpApprovalRequestEvent) -> None:
+        self.tasks.spawn(self._approve_mcp(event), f"approval:{event.approval_request_id}")
+
+    async def _approve_mcp(self, event: McpApprovalRequestEvent) -> None:
+        base = self.announcer.context_of(self.roster.agent)
+        context = ToolContext(
+            context=base.context,
+            session=base.session,
+            agent=base.agent,
+            tool_name=event.tool_name,
+            call_id=event.approval_request_id,
+            arguments=event.arguments,
+            idempotency_key=f"{self._rules.conversation_key}:{event.approval_request_id}",
+            progress=lambda _: None,
+        )
+        request = ApprovalRequest(
+            kind="mcp",
+            call_id=event.approval_request_id,
+            tool_name=event.tool_name,
+            server_label=event.server_label,
+            arguments=event.arguments,
+        )
+        decision = await self.execution.decide(request, context)
+        reason = None if decision.approved else decision.message or DENIALS[decision.reason]
+        self._transport.send_mcp_response(event.approval_request_id, decision.approved, reason=reason)
+
+    def _mcp_call_completed(self, event: McpToolCallCompletedEvent) -> None:
+        if isinstance(event.item, McpCallItem):
+            self._hosted.completed(event.item.id or "")
+
+    def _turn_done(self, event: TurnDoneEvent) -> None:
+        """Collect the hosted calls of a response, unless it was cut: the caller has something else in mind."""
+        if event.status != "cancelled" and not event.out_of_band:
+            calls = (item.id or "" for item in event.output if isinstance(item, McpCallItem))
+            self._hosted.response_done(event.response_id, calls)
+
+    # --- ending ------------------------------------------------------------------------------------------------------
+
+    async def close(self) -> None:
+        """End whatever runs: undecided calls are denied, tools cancelled or left to finish as they say."""
+        self.approvals.close()
+        self.follow_up.forget()
+        self.execution.close()
+        await self.tasks.close()
+        self.calls.close()
+        await self.roster.close()
