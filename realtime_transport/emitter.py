@@ -13,7 +13,7 @@ import contextlib
 import difflib
 import logging
 import weakref
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Generator
 from typing import Any, Final, TypeGuard, overload
 
 from pyee.base import EventEmitter
@@ -70,6 +70,8 @@ class Emitter:
         self._early: EarlyEvents | None = None
         self._delivering_early = False
         self._serving: set[asyncio.Task[None]] = set()
+        self._not_awaited: set[asyncio.Task[None]] = set()
+        self._drained: asyncio.Future[None] | None = None
         self._may_block = False
         self._room: asyncio.Future[None] | None = None
 
@@ -231,18 +233,32 @@ class Emitter:
             wait.fail(error or StateError(f"closed while waiting for {wait.name or 'an event'}"))
 
     async def drain(self, timeout: float) -> None:
-        """Let coroutine listeners finish what was emitted, for at most ``timeout`` seconds, then cancel them.
+        """Let coroutine listeners finish what was emitted, for at most ``timeout`` seconds, then cancel them."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                while serving := self._serving - self._not_awaited:
+                    self._drained = asyncio.get_running_loop().create_future()
+                    await asyncio.wait({*serving, self._drained}, return_when=asyncio.FIRST_COMPLETED)
+        late = self._serving - self._not_awaited
+        for task in late:
+            task.cancel()
+        if late:
+            await asyncio.wait(late, timeout=timeout)
 
-        May be called from inside one, which is then neither waited for nor cancelled.
-        """
-        calling = asyncio.current_task()
-        serving = {task for task in self._serving if task is not calling}
-        if serving:
-            _, late = await asyncio.wait(serving, timeout=timeout)
-            for task in late:
-                task.cancel()
-            if late:
-                await asyncio.wait(late, timeout=timeout)
+    @contextlib.contextmanager
+    def caller_not_awaited(self) -> Generator[None, None, None]:
+        """Take the calling task out of ``drain``: a listener inside the block waits for the end itself."""
+        task = asyncio.current_task()
+        if task not in self._serving:
+            yield
+            return
+        self._not_awaited.add(task)
+        if self._drained is not None and not self._drained.done():
+            self._drained.set_result(None)
+        try:
+            yield
+        finally:
+            self._not_awaited.discard(task)
 
     # --- back-pressure ---------------------------------------------------------------------------------------------
 

@@ -91,7 +91,7 @@ class ConnectionFailed(RealtimeError):
 
 
 class ConnectError(ConnectionFailed):
-    """No connection was made. ``code`` is one of ``dns``, ``refused``, ``unreachable``, ``redirect``, ``eof``."""
+    """No connection was made. ``code``: ``dns``, ``refused``, ``unreachable``, ``redirect``, ``eof``, ``handshake``."""
 
     retryable = True
 

@@ -1,0 +1,222 @@
+"""Turns one conversation for the length of one connection: bytes in, events out, frames to the medium, time passing.
+
+After everything that happens to the conversation, one method, ``turn``, carries away what it made: frames to the
+outbox, outcomes to the receipts, events to the listeners. A listener may call into the conversation again; its frames
+leave at once, its events follow those that are being delivered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import attrs
+
+from realtime_transport.conversation.client import ClientConversation
+from realtime_transport.events.client import ClientEvent, InputAudioBufferAppend
+from realtime_transport.events.server import ServerEvent, UnknownServerEvent
+from realtime_transport.events.transport import AudioGapEvent, ErrorEvent, SentEvent, TransportEvent
+from realtime_transport.exceptions import ConnectionLost, InvalidArgument, RealtimeError
+from realtime_transport.transports.outbox import AUDIO_LIMIT_MS, STALL_SECONDS, Outbox
+from realtime_transport.transports.receipts import Receipts
+from realtime_transport.wire import Codec
+
+MOST_BAD_FRAMES: Final = 20
+"""Frames in a row that are no events: a peer that says nothing else does not speak the protocol."""
+
+
+@attrs.frozen(kw_only=True)
+class DriverHooks:
+    """What a driver needs from the transport around it."""
+
+    tell: Callable[[TransportEvent], None]
+    """Deliver an event to whoever listens."""
+    hears_sent: Callable[[], bool]
+    """Whether anybody wants to hear what is sent."""
+    write: Callable[[bytes], Awaitable[None]]
+    """Hand one frame to the medium."""
+    failed: Callable[[int, ConnectionLost], None]
+    """End the connection with a close code: the peer is not to be talked with any more."""
+    broken: Callable[[BaseException], None]
+    """End the connection because writing raised."""
+
+
+class Driver:
+    """One connection's life. Made before the medium opens; ``end`` is final."""
+
+    def __init__(
+        self,
+        conversation: ClientConversation,
+        codec: Codec[ServerEvent, ClientEvent],
+        hooks: DriverHooks,
+        *,
+        audio_limit_ms: float = AUDIO_LIMIT_MS,
+        stall_seconds: float = STALL_SECONDS,
+    ) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.outbox = Outbox(
+            gap=self._tell_gap,
+            stalled=lambda error: hooks.failed(1001, error),
+            audio_limit_ms=audio_limit_ms,
+            stall_seconds=stall_seconds,
+        )
+        self.receipts = Receipts(self.outbox.room, self.report)
+        self.watch: Callable[[TransportEvent], bool] | None = None
+        """Sees every event before the listeners do, and may keep it: how ``connect`` follows the opening."""
+        self._conversation = conversation
+        self._codec = codec
+        self._hooks = hooks
+        self._bad_frames = 0
+        self._delivering = False
+        self._may_write = False
+        self._ending = False
+        self._over = False
+        self._writer: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    # --- in --------------------------------------------------------------------------------------------------------
+
+    def feed(self, data: str | bytes) -> None:
+        """Take one frame from the medium. Raises only what is no ``Exception`` (a listener's ``KeyboardInterrupt``)."""
+        if self._over:
+            return
+        decoded = self._codec.decode(data)
+        for problem in decoded.problems:
+            self._hooks.tell(ErrorEvent(error=problem.error, path=problem.path))
+        event = decoded.event
+        if event is None or (type(event) is UnknownServerEvent and not event.type):
+            self._count_bad_frame()
+        else:
+            self._bad_frames = 0
+        if event is not None:
+            self._conversation.receive(event, self.loop.time())
+            self.turn()
+
+    def _count_bad_frame(self) -> None:
+        self._bad_frames += 1
+        if self._bad_frames == MOST_BAD_FRAMES:
+            error = ConnectionLost(f"{MOST_BAD_FRAMES} frames in a row were no events", close_code=1002)
+            self._hooks.failed(1002, error)
+
+    # --- out -------------------------------------------------------------------------------------------------------
+
+    def turn(self) -> None:
+        """Carry away everything that the conversation made. Raises ``InvalidArgument`` for what cannot be spelt."""
+        refused = self._post()
+        for settlement in self._conversation.settlements():
+            self.receipts.settle(settlement, quietly=self._ending)
+        self._deliver()
+        self._set_timer()
+        if refused is not None:
+            raise refused
+
+    def _post(self) -> InvalidArgument | None:
+        """Put frames into the outbox; a frame that cannot be spelt holds up no other."""
+        refused: InvalidArgument | None = None
+        for event in self._conversation.frames_to_send():
+            try:
+                frame = self._codec.encode(event)
+            except InvalidArgument as error:
+                refused = error
+                continue
+            nbytes = len(event.audio) if isinstance(event, InputAudioBufferAppend) else 0
+            self.outbox.put(frame, event, self._conversation.input_format.ms(nbytes) if nbytes else 0.0)
+        self._start_writing()
+        return refused
+
+    def _deliver(self) -> None:
+        if self._delivering:
+            return  # a listener called: what it caused follows what it hears
+        self._delivering = True
+        try:
+            while events := self._conversation.events_received():
+                for event in events:
+                    if self.watch is None or not self.watch(event):
+                        self._hooks.tell(event)
+        finally:
+            self._delivering = False
+
+    def report(self, error: RealtimeError, event_id: str | None = None) -> None:
+        """Tell an error that no call can raise."""
+        self._hooks.tell(ErrorEvent(error=error, event_id=event_id))
+
+    # --- writing ---------------------------------------------------------------------------------------------------
+
+    def opened(self) -> None:
+        """Begin to write: the medium is open."""
+        self._may_write = True
+        self._start_writing()
+
+    def _start_writing(self) -> None:
+        # A task while something waits, none while nothing does: an idle connection holds nothing but its socket.
+        if self._writer is None and self._may_write and self.outbox.waits:
+            self._writer = self.loop.create_task(self._write(), name="realtime_transport writer")
+
+    async def _write(self) -> None:
+        try:
+            await self.outbox.write(self._hooks.write, self._tell_sent)
+        except BaseException as error:
+            if self._writer is not None and self._writer.cancelling():
+                raise
+            self._writer = None
+            self._hooks.broken(error)
+            if not isinstance(error, Exception):
+                raise
+        else:
+            self._writer = None
+
+    def _tell_sent(self, event: ClientEvent) -> None:
+        if self._hooks.hears_sent():
+            self._hooks.tell(SentEvent(event=event))
+
+    def _tell_gap(self, ms: float) -> None:
+        self._hooks.tell(AudioGapEvent(direction="out", ms=ms, reason="the network took it too slowly"))
+
+    # --- time ------------------------------------------------------------------------------------------------------
+
+    def _set_timer(self) -> None:
+        """Keep one timer at or before the next deadline. A later one waits until it fires: every delta moves it."""
+        deadline = self._conversation.next_deadline()
+        if deadline is None or self._over or (self._timer is not None and self._timer.when() <= deadline):
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self.loop.call_at(deadline, self._wake)
+
+    def _wake(self) -> None:
+        self._timer = None
+        now = self.loop.time()
+        deadline = self._conversation.next_deadline()
+        if deadline is not None and deadline <= now:
+            self._conversation.wake(now)
+        self.turn()
+
+    # --- the end ---------------------------------------------------------------------------------------------------
+
+    def closing(self) -> None:
+        """Expect the end: what fails from now on is nobody's news."""
+        self._ending = True
+
+    def end(self, error: ConnectionLost | None = None) -> None:
+        """Settle everything and stop: lost with ``error``, on purpose without. Does nothing the second time."""
+        if self._over:
+            return
+        now = self.loop.time()
+        if error is None:
+            self._ending = True
+            self._conversation.close(now)
+        else:
+            self._conversation.connection_lost(now, error)
+        self.outbox.end(error or ConnectionLost("the connection was closed"))
+        self._over = True
+        self.turn()
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._writer is not None:
+            self._writer.cancel()
+
+    async def ended(self) -> None:
+        """Wait until no task of this connection runs."""
+        if self._writer is not None and self._writer is not asyncio.current_task():
+            await asyncio.wait({self._writer})

@@ -1,0 +1,96 @@
+"""What every ``send_*`` returns: act now, and wait for whatever you care about, or for nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Generator
+from weakref import WeakValueDictionary
+
+from realtime_transport.conversation.requests import Settlement
+from realtime_transport.events.server import ServerEvent
+from realtime_transport.exceptions import RealtimeError, UnsupportedOperation
+
+
+class SendReceipt:
+    """A call that has been made; it may be ignored.
+
+    ``await receipt`` waits until there is room for more on the way to the server: the way to send faster than real
+    time without losing audio. ``await receipt.acknowledged()`` waits for the server's own answer.
+    """
+
+    __slots__ = ("__weakref__", "_answered", "_room", "_settlement", "_waiting", "event_id")
+
+    def __init__(self, event_id: str, room: Callable[[], Awaitable[None]], *, answered: bool = True) -> None:
+        self.event_id = event_id
+        """Goes with the frame; the server's ``error`` names it. Empty when nothing was sent (muted)."""
+        self._room = room
+        self._answered = answered
+        self._settlement: Settlement | None = None
+        # One per task inside ``acknowledged``.
+        self._waiting: list[asyncio.Future[None]] = []
+
+    def __await__(self) -> Generator[object, None, SendReceipt]:
+        """Wait for room. Raises ``ConnectionLost`` when the connection ends first; cancelling takes nothing back."""
+        yield from self._room().__await__()
+        return self
+
+    async def acknowledged(self) -> ServerEvent | None:
+        """Wait for the server's answer and return it; None where success has no event of its own.
+
+        Raises what went wrong: ``ServerError`` when the server refused, ``RequestTimeout`` when it did not answer in
+        time, ``RequestDropped`` when it was never sent, ``ConnectionLost`` when the connection ended first. Raises
+        ``UnsupportedOperation`` for what no server answers, which is audio and events unknown to the library.
+        """
+        if not self._answered:
+            raise UnsupportedOperation("no server answers this: await the receipt itself for back-pressure")
+        if self._settlement is None:
+            done = asyncio.get_running_loop().create_future()
+            self._waiting.append(done)
+            try:
+                await done
+            finally:
+                self._waiting.remove(done)
+        settlement = self._settlement
+        if settlement is None:
+            raise UnsupportedOperation("this call was never settled")
+        if settlement.error is not None:
+            raise settlement.error
+        return settlement.result
+
+    def settle(self, settlement: Settlement) -> bool:
+        """Take the outcome; True when somebody is waiting for it."""
+        self._settlement = settlement
+        for done in self._waiting:
+            if not done.done():
+                done.set_result(None)
+        return bool(self._waiting)
+
+    def __repr__(self) -> str:
+        outcome = self._settlement.outcome if self._settlement is not None else "open"
+        return f"<SendReceipt {self.event_id} {outcome}>"
+
+
+class Receipts:
+    """The receipts that somebody still holds, by event id, and the fate of those that nobody does."""
+
+    def __init__(self, room: Callable[[], Awaitable[None]], report: Callable[[RealtimeError, str], None]) -> None:
+        self._room = room
+        self._report = report
+        # Weak: a receipt that was thrown away needs no entry, and one per settled call would be a leak.
+        self._held: WeakValueDictionary[str, SendReceipt] = WeakValueDictionary()
+
+    def issue(self, event_id: str) -> SendReceipt:
+        """Make the receipt of a call that will be settled."""
+        receipt = self._held[event_id] = SendReceipt(event_id, self._room)
+        return receipt
+
+    def unanswered(self, event_id: str) -> SendReceipt:
+        """Make the receipt of a call that no server answers."""
+        return SendReceipt(event_id, self._room, answered=False)
+
+    def settle(self, settlement: Settlement, *, quietly: bool = False) -> None:
+        """Settle a receipt. A failure that nobody awaits and nobody was told of is reported, unless ``quietly``."""
+        receipt = self._held.pop(settlement.event_id, None)
+        awaited = receipt is not None and receipt.settle(settlement)
+        if settlement.error is not None and not (awaited or settlement.reported or quietly):
+            self._report(settlement.error, settlement.event_id)

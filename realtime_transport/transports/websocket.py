@@ -1,0 +1,195 @@
+"""The conversation over a WebSocket: ``websockets`` does the protocol, this file the decisions.
+
+Defaults, all of them options: messages up to 16 MiB (retrieved audio items are large), no compression (audio in base64
+gains little, and a bomb could be inflated), a ping every 20 s with 20 s for its pong (a dead line is noticed within
+40 s), 5 s for closing. The environment's proxies are honoured. A redirect is never followed: it would carry the key.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import ssl as ssl_module
+import weakref
+from typing import Any, Final, Literal, Unpack
+
+import attrs
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.connection import Connection
+from websockets.exceptions import ConnectionClosed
+from websockets.protocol import State
+from websockets.typing import Subprotocol
+
+from realtime_transport.exceptions import PayloadTooLarge, RealtimeError
+from realtime_transport.transports.base import LayerOptions, RealtimeTransportLayer
+from realtime_transport.transports.errors import close_code, connect_error
+from realtime_transport.transports.redacting import RedactingLogger
+from realtime_transport.transports.request import ConnectRequest, Dial
+
+logger = logging.getLogger("realtime_transport.websocket")
+
+MAX_MESSAGE_BYTES: Final = 16 * 1024 * 1024
+"""Largest message accepted. The service takes 15 MiB of audio per event and sends as much in a retrieved item."""
+
+HAPPY_EYEBALLS_DELAY: Final = 0.25
+"""Seconds before the next address of a host is tried beside the first: RFC 8305's recommendation."""
+
+TOO_BIG: Final = 1009
+"""The close code for a message above the limit."""
+
+
+@attrs.frozen(kw_only=True)
+class WebSocketOptions:
+    """How the socket is made. The names are those of ``websockets``."""
+
+    max_size: int = MAX_MESSAGE_BYTES
+    compression: Literal["deflate"] | None = None
+    ping_interval: float | None = 20.0
+    ping_timeout: float | None = 20.0
+    proxy: str | Literal[True] | None = True
+    """True for the environment's, None for none, or a URL."""
+    ssl: ssl_module.SSLContext | None = None
+    """The TLS context of a ``wss://`` connection; None for the system's defaults."""
+    allow_insecure: bool = False
+    """Send a key over ``ws://`` to other machines: only where the way there is safe by other means."""
+    create_connection: type[ClientConnection] = ClientConnection
+    """Class of the connection, for those who tune it."""
+
+
+class _Connect(connect):
+    """Dials without following redirects: the handshake carries the key."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        return exc
+
+
+class WebSocketTransport(RealtimeTransportLayer):
+    """A conversation with a server over a WebSocket.
+
+    Takes what every transport takes, and ``options`` for the socket.
+    """
+
+    def __init__(
+        self,
+        *,
+        options: WebSocketOptions = WebSocketOptions(),  # frozen: shared safely
+        **layer: Unpack[LayerOptions],
+    ) -> None:
+        super().__init__(**layer)
+        self._options = options
+        self._socket: Connection | None = None
+        self._is_borrowed = False
+        self._reading: asyncio.Task[None] | None = None
+
+    @classmethod
+    def from_socket(cls, socket: Connection, **layer: Unpack[LayerOptions]) -> WebSocketTransport:
+        """Make a transport that speaks over an open socket of ``websockets`` that somebody else owns.
+
+        ``connect()`` then dials nothing, and ``close()`` stops reading and leaves the socket open.
+        """
+        transport = cls(**layer)
+        transport._socket, transport._is_borrowed = socket, True
+        return transport
+
+    # --- the medium ------------------------------------------------------------------------------------------------
+
+    async def _open(self, request: ConnectRequest) -> None:
+        socket = self._socket
+        if socket is None:
+            dial = await request.dial(allow_insecure=self._options.allow_insecure)
+            socket = self._socket = await self._dial(dial)
+        # Weak: a transport that is forgotten can then be collected, which complains and drops the socket.
+        self._reading = asyncio.create_task(self._read(socket, weakref.ref(self)), name="realtime_transport reader")
+
+    async def _dial(self, dial: Dial) -> ClientConnection:
+        options = self._options
+        more: dict[str, Any] = {}
+        if options.ssl is not None and dial.url.startswith("wss:"):
+            more["ssl"] = options.ssl
+        if isinstance(asyncio.get_running_loop(), asyncio.BaseEventLoop):  # others (uvloop) do not know it
+            more["happy_eyeballs_delay"] = HAPPY_EYEBALLS_DELAY
+        try:
+            return await _Connect(
+                dial.url,
+                additional_headers=dial.headers,
+                subprotocols=[Subprotocol(name) for name in dial.sub_protocols] or None,
+                compression=options.compression,
+                proxy=options.proxy,
+                max_size=options.max_size,
+                ping_interval=options.ping_interval,
+                ping_timeout=options.ping_timeout,
+                open_timeout=None,  # connect() has one for everything
+                close_timeout=None,  # as has close()
+                logger=RedactingLogger(logger, dial.key),
+                create_connection=options.create_connection,
+                **more,
+            )
+        except TimeoutError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the one place where foreign errors become ours
+            failure = connect_error(error, dial.shown)
+        raise failure  # outside of the block: what was raised there knows the key
+
+    async def _write(self, frame: bytes) -> None:
+        assert self._socket is not None  # noqa: S101 - for the type checker
+        # That the socket is closed is the reader's news: it knows the close code.
+        with contextlib.suppress(ConnectionClosed):
+            await self._socket.send(frame, text=True)
+
+    async def _close(self, code: int, reason: str) -> None:
+        socket, reading = self._socket, self._reading
+        self._reading = None
+        try:
+            if socket is not None and not self._is_borrowed:
+                await self._close_socket(socket, code, reason)
+                self._socket = None
+        finally:
+            if reading is not None:
+                # Only now: the closing handshake needs a reader when the peer still talks.
+                reading.cancel()
+                await asyncio.gather(reading, return_exceptions=True)
+
+    async def _close_socket(self, socket: Connection, code: int, reason: str) -> None:
+        try:
+            await socket.close(code, reason)
+        finally:
+            if socket.state is not State.CLOSED:  # no time left
+                socket.transport.abort()
+                await socket.wait_closed()
+
+    def _abort(self) -> None:
+        socket = self._socket
+        if socket is None or self._is_borrowed or socket.loop.is_closed():
+            return
+        if socket.state is State.OPEN:
+            socket.protocol.send_close(1001)
+            socket.send_data()
+        socket.transport.close()
+
+    # --- reading ---------------------------------------------------------------------------------------------------
+
+    @staticmethod
+    async def _read(socket: Connection, reference: weakref.ref[WebSocketTransport]) -> None:
+        """Read for as long as there is a socket and a transport. Never waits for the application."""
+        try:
+            while True:
+                data = await socket.recv(decode=False)
+                transport = reference()
+                if transport is None:
+                    return
+                transport.feed(data)
+                await transport._room_to_read()
+                del transport
+        except ConnectionClosed as closed:
+            transport = reference()
+            if transport is not None:
+                code, reason = close_code(closed)
+                transport.feed_closed(code, reason, transport._why(closed))
+
+    def _why(self, closed: ConnectionClosed) -> RealtimeError | None:
+        """Tell more than a close code does: a message above our limit is a fact about that message."""
+        ours = closed.sent is not None and not closed.rcvd_then_sent
+        if ours and closed.sent is not None and closed.sent.code == TOO_BIG:
+            return PayloadTooLarge(None, self._options.max_size)
+        return None
