@@ -62,7 +62,7 @@ def numbered():
 
 
 class Case:
-    """One conversation, connected unless told otherwise; what it made piles up in ``frames``, ``events``, ``settled``."""
+    """One conversation, connected unless told otherwise; what it makes piles up here."""
 
     def __init__(
         self,

@@ -23,8 +23,9 @@ def answer() -> ServerEvent:
 
 def test_an_answer_settles_the_oldest_of_its_kind() -> None:
     requests = Requests()
-    opened(requests, "a")
+    request = opened(requests, "a")
     opened(requests, "b")
+    assert requests.get("a") is request
     result = answer()
     requests.acknowledge("clear", result=result)
     assert requests.drain() == [Settlement(event_id="a", outcome="acknowledged", result=result)]

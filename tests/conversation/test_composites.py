@@ -1,0 +1,138 @@
+"""Calls made of several events."""
+
+import pytest
+
+from realtime_transport.capabilities import Capabilities
+from realtime_transport.events import (
+    ConversationItemAdded,
+    ConversationItemCreate,
+    ConversationItemDelete,
+    ConversationItemDeleted,
+    FunctionCallOutputItem,
+    InputTextPart,
+    Item,
+    ResponseCreate,
+    UserMessageItem,
+)
+from realtime_transport.exceptions import InvalidArgument, UnsupportedOperation
+from tests.conversation.client_case import Case, message
+
+
+def said(item_id: str, text: str = "Hello") -> UserMessageItem:
+    return UserMessageItem(id=item_id, content=(InputTextPart(text=text),))
+
+
+def holding(*items: Item, **options: object) -> Case:
+    case = Case(**options)  # type: ignore[arg-type]
+    case.server(*(ConversationItemAdded(item=item) for item in items))
+    case.clear()
+    return case
+
+
+def answer(case: Case) -> None:
+    """Let the server do what was asked of it."""
+    previous: dict[str, str | None] = {}
+    for frame in case.frames:
+        if isinstance(frame, ConversationItemDelete):
+            case.server(ConversationItemDeleted(item_id=frame.item_id))
+        elif isinstance(frame, ConversationItemCreate):
+            place = None if frame.previous_item_id == "root" else frame.previous_item_id
+            previous[str(frame.item.id)] = str(place)
+            case.server(ConversationItemAdded(item=frame.item, previous_item_id=place))
+
+
+# --- function calls ----------------------------------------------------------------------------------------------
+
+
+def test_an_output_is_sent_and_then_one_response_asked_for() -> None:
+    case = Case()
+    event_id = case.do("function_call_output", "call_1", "42")
+    create, response = case.frames
+    assert isinstance(create, ConversationItemCreate)
+    assert create.event_id == event_id
+    assert isinstance(create.item, FunctionCallOutputItem)
+    assert (create.item.call_id, create.item.output) == ("call_1", "42")
+    assert isinstance(response, ResponseCreate)
+    case.server(ConversationItemAdded(item=create.item))
+    assert case.settled == {}
+    case.created()
+    assert case.settled == {event_id: "acknowledged"}
+
+
+def test_a_quiet_output_asks_for_nothing() -> None:
+    case = Case()
+    event_id = case.do("function_call_output", "call_1", "42", respond=False)
+    (create,) = case.sent(ConversationItemCreate)
+    assert case.sent(ResponseCreate) == []
+    case.server(ConversationItemAdded(item=create.item))
+    assert case.settled == {event_id: "acknowledged"}
+
+
+def test_fm83_outputs_during_a_response_are_sent_at_once_and_followed_by_one_response() -> None:
+    case = Case()
+    case.created("resp_1", ours=False)
+    calls = [case.do("function_call_output", f"call_{n}", "42") for n in range(3)]
+    assert case.types() == ["conversation.item.create"] * 3
+    case.done("resp_1")
+    assert case.types() == ["conversation.item.create"] * 3 + ["response.create"]
+    answer(case)
+    assert case.settled == {}
+    case.created("resp_2")
+    assert case.settled == dict.fromkeys(calls, "acknowledged")
+
+
+def test_a_refused_output_fails_the_call_though_the_response_is_asked_for() -> None:
+    case = Case()
+    event_id = case.do("function_call_output", "call_1", "42")
+    case.refuse("invalid_tool_call_id")
+    case.created()
+    assert case.settled == {event_id: "failed"}
+
+
+# --- the history -------------------------------------------------------------------------------------------------
+
+
+def test_a_reset_is_acknowledged_when_the_server_has_confirmed_all() -> None:
+    case = holding(said("item_a"), said("item_b"), said("item_c"))
+    event_id = case.do("reset_history", [said("item_a"), said("item_d"), said("item_c", "Changed")])
+    assert case.types() == ["conversation.item.delete"] * 2 + ["conversation.item.create"] * 2
+    assert case.frames[0].event_id == event_id
+    answer(case)
+    assert case.settled == {event_id: "acknowledged"}
+    assert case.talk.history == (said("item_a"), said("item_d"), said("item_c", "Changed"))
+
+
+def test_a_reset_to_what_is_there_is_nothing() -> None:
+    case = holding(said("item_a"))
+    event_id = case.do("reset_history", [said("item_a")])
+    assert case.frames == []
+    assert case.settled == {event_id: "acknowledged"}
+
+
+def test_a_reset_that_the_protocol_cannot_do_sends_nothing() -> None:
+    case = holding(said("item_a"))
+    with pytest.raises(InvalidArgument, match="OutputTextPart"):
+        case.do("reset_history", [message("item_x", transcript="Hello")])
+    case.drain()
+    assert case.frames == []
+    assert case.settlements == []
+
+
+def test_a_server_that_cannot_delete_can_only_be_added_to() -> None:
+    case = holding(said("item_a"), capabilities=Capabilities(can_delete_items=False))
+    with pytest.raises(UnsupportedOperation):
+        case.do("reset_history", [])
+    case.do("reset_history", [said("item_a"), said("item_b")])
+    assert case.types() == ["conversation.item.create"]
+
+
+def test_a_reset_of_which_one_part_is_refused_fails_when_all_are_settled() -> None:
+    case = holding(said("item_a"))
+    event_id = case.do("reset_history", [said("item_b"), said("item_c")])
+    _, second, third = case.frames
+    case.refuse("invalid_value", second.event_id)
+    case.server(ConversationItemDeleted(item_id="item_a"))
+    assert case.settled == {}
+    assert isinstance(third, ConversationItemCreate)
+    case.server(ConversationItemAdded(item=third.item))
+    assert case.settled == {event_id: "failed"}

@@ -1,0 +1,101 @@
+from realtime_transport.audio import PCM16_16K, PCMU
+from realtime_transport.capabilities import Capabilities
+from realtime_transport.conversation import Limits
+from realtime_transport.conversation.turns import Turn
+from realtime_transport.events import (
+    AudioConfig,
+    AudioOutputConfig,
+    ConversationItemDeleted,
+    ErrorEvent,
+    PcmFormat,
+    PcmuFormat,
+    RealtimeSessionConfig,
+    Response,
+    ResponseCreate,
+    ResponseOptions,
+)
+from tests.conversation.client_case import Case, message
+
+ULAW = AudioConfig(output=AudioOutputConfig(format=PcmuFormat()))
+
+
+def test_limits_are_the_callers() -> None:
+    case = Case(limits=Limits(request_timeout=2.0))
+    event_id = case.do("clear_audio")
+    case.wait(2.0)
+    assert case.settled == {event_id: "timeout"}
+
+
+def test_a_response_speaks_as_the_server_says_else_as_we_asked_else_as_the_session_does() -> None:
+    session = RealtimeSessionConfig(audio=AudioConfig(output=AudioOutputConfig(format=PcmFormat(rate=16000))))
+    core = Case(session=session).talk._core
+    asked = ResponseCreate(event_id="a", response=ResponseOptions(audio=ULAW))
+    assert core.describe(Turn(event=asked), Response(audio=AudioConfig(output=AudioOutputConfig()))) == PCMU
+    assert core.describe(Turn(), Response(audio=ULAW)) == PCMU
+    assert core.describe(Turn(), Response()) == PCM16_16K
+    assert core.format_of(Turn()) == PCM16_16K
+    assert core.format_of(Turn(format=PCMU)) == PCMU
+
+
+def test_a_response_writes_if_it_is_said_to() -> None:
+    core = Case(session=RealtimeSessionConfig(output_modalities=("text",))).talk._core
+    turns = {
+        "by the session": (Turn(), Response()),
+        "by the request": (
+            Turn(event=ResponseCreate(event_id="a", response=ResponseOptions(output_modalities=("audio",)))),
+            Response(),
+        ),
+        "by the server": (Turn(), Response(output_modalities=("text", "audio"))),
+    }
+    for turn, response in turns.values():
+        core.describe(turn, response)
+    assert {why: turn.writes for why, (turn, _) in turns.items()} == {
+        "by the session": True,
+        "by the request": False,
+        "by the server": False,
+    }
+
+
+def test_a_session_that_does_not_say_speaks() -> None:
+    core = Case(session=RealtimeSessionConfig()).talk._core
+    turn = Turn()
+    core.describe(turn, Response())
+    assert not turn.writes
+
+
+def test_fm50_a_delta_is_stale_when_its_response_or_its_item_is_over() -> None:
+    case = Case()
+    case.created("resp_1", ours=False)
+    case.item(message("item_a"))
+    core = case.talk._core
+    assert core.running("resp_1", "item_a", case.now) is not None
+    case.server(ConversationItemDeleted(item_id="item_a"))
+    assert core.running("resp_1", "item_a", case.now) is None
+    case.do("interrupt")
+    assert core.running("resp_1", "item_b", case.now) is None
+    case.done("resp_1")
+    assert core.running("resp_1", "item_b", case.now) is None
+    assert case.talk.counts.stale == 3
+
+
+def test_items_of_responses_outside_are_known_as_such() -> None:
+    case = Case()
+    case.do("request_response", ResponseOptions(conversation="none"))
+    case.created("resp_1", conversation_id=None)
+    core = case.talk._core
+    core.running("resp_1", "item_o", case.now)
+    assert "item_o" in core.outside
+
+
+def test_what_is_given_up_is_settled_as_its_kind_deserves() -> None:
+    case = Case(capabilities=Capabilities(acknowledges_session_update=False, acknowledges_items=False))
+    update = case.do("update_session", {"instructions": "Be long."})
+    case.wait(1.0)
+    assert case.settled == {update: "acknowledged"}
+    assert len(case.heard(ErrorEvent)) == 1
+    case = Case()
+    update, clear = case.do("update_session", {"instructions": "Be long."}), case.do("clear_audio")
+    case.wait(10.0)
+    assert case.settled == {update: "timeout", clear: "timeout"}
+    assert case.talk.desired_session == case.talk.session
+    assert case.heard(ErrorEvent) == []

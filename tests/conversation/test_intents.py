@@ -1,0 +1,312 @@
+"""What is refused before it is sent, and what each intent waits for."""
+
+from typing import Any
+
+import pytest
+
+from realtime_transport.capabilities import Capabilities
+from realtime_transport.conversation.intents import MAX_APPEND_BYTES
+from realtime_transport.events import (
+    AssistantMessageItem,
+    AudioConfig,
+    AudioInputConfig,
+    ConversationItemAdded,
+    ConversationItemCreate,
+    ConversationItemTruncate,
+    ConversationItemTruncated,
+    ErrorEvent,
+    FunctionCallItem,
+    FunctionCallOutputItem,
+    InputAudioBufferAppend,
+    InputAudioBufferCommit,
+    InputAudioBufferCommitted,
+    InputTextPart,
+    OutputAudioPart,
+    OutputTextPart,
+    PcmuFormat,
+    RealtimeSessionConfig,
+    ResponseCreate,
+    TranscriptionSessionConfig,
+    UserMessageItem,
+)
+from realtime_transport.exceptions import InvalidArgument, StateError, UnsupportedOperation
+from tests.conversation.client_case import Case, message
+
+MANUAL = RealtimeSessionConfig(audio=AudioConfig(input=AudioInputConfig(turn_detection=None)))
+HELLO = UserMessageItem(content=(InputTextPart(text="Hello"),))
+
+
+def refused(case: Case, error: type[Exception], intent: str, *args: Any, match: str | None = None) -> None:
+    """Check that a call raises and leaves nothing behind."""
+    before = case.talk.next_deadline()
+    with pytest.raises(error, match=match):
+        case.do(intent, *args)
+    case.drain()
+    assert case.frames == []
+    assert case.settlements == []
+    assert case.talk.next_deadline() == before
+
+
+# --- audio -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("data", [b"\1\0\2\0", bytearray(b"\1\0\2\0"), memoryview(b"\1\0\2\0")])
+def test_audio_is_sent_as_it_is_and_never_settled(data: Any) -> None:
+    case = Case()
+    event_id = case.do("append_audio", data)
+    assert case.frames == [InputAudioBufferAppend(event_id=event_id, audio=b"\1\0\2\0")]
+    assert case.talk.next_deadline() is None
+    assert case.settlements == []
+
+
+@pytest.mark.parametrize("data", ["text", [1, 2], None, 5])
+def test_fm62_what_is_not_bytes_is_refused(data: Any) -> None:
+    refused(Case(), InvalidArgument, "append_audio", data, match="bytes")
+
+
+def test_fm62_half_a_sample_is_refused() -> None:
+    refused(Case(), InvalidArgument, "append_audio", b"\1\2\3", match="samples")
+
+
+def test_companded_audio_has_no_half_samples() -> None:
+    case = Case(session=RealtimeSessionConfig(audio=AudioConfig(input=AudioInputConfig(format=PcmuFormat()))))
+    case.do("append_audio", b"\1\2\3")
+    assert len(case.frames) == 1
+
+
+def test_fm62_above_the_servers_limit_audio_goes_in_several_events() -> None:
+    case = Case()
+    data = bytes(range(256)) * (2 * MAX_APPEND_BYTES // 256) + b"\1\2"
+    case.do("append_audio", data)
+    pieces = [frame.audio for frame in case.sent(InputAudioBufferAppend)]
+    assert [len(piece) for piece in pieces] == [MAX_APPEND_BYTES, MAX_APPEND_BYTES, 2]
+    assert b"".join(pieces) == data
+
+
+def test_a_connection_without_audio_refuses_it() -> None:
+    refused(Case(capabilities=Capabilities(carries_audio=False)), UnsupportedOperation, "append_audio", b"\0\0")
+
+
+def test_fm61_less_than_100_ms_is_not_committed() -> None:
+    case = Case(session=MANUAL)
+    refused(case, StateError, "commit_audio", match="0 ms")
+    case.do("append_audio", bytes(4798))
+    case.clear()
+    refused(case, StateError, "commit_audio", match="100 ms")
+    case.do("append_audio", bytes(2))
+    case.do("commit_audio")
+    assert len(case.sent(InputAudioBufferCommit)) == 1
+
+
+def test_fm61_what_was_committed_or_cleared_does_not_count_again() -> None:
+    case = Case(session=MANUAL)
+    for empty in "commit_audio", "clear_audio":
+        case.do("append_audio", bytes(4800))
+        case.do(empty)
+        case.clear()
+        refused(case, StateError, "commit_audio")
+
+
+def test_fm61_under_turn_detection_an_empty_buffer_is_no_error() -> None:
+    case = Case()
+    event_id = case.do("commit_audio")
+    case.refuse("input_audio_buffer_commit_empty", event_id)
+    assert case.settled == {event_id: "acknowledged"}
+    assert case.heard(ErrorEvent) == []
+
+
+def test_fm61_without_turn_detection_an_empty_buffer_is_one() -> None:
+    case = Case(session=MANUAL)
+    case.do("append_audio", bytes(4800))
+    event_id = case.do("commit_audio")
+    case.refuse("input_audio_buffer_commit_empty", event_id)
+    assert case.settled == {event_id: "failed"}
+
+
+def test_a_server_that_ignores_commit_under_turn_detection_is_not_asked() -> None:
+    capabilities = Capabilities(manual_commit_under_vad=False)
+    refused(Case(capabilities=capabilities), UnsupportedOperation, "commit_audio")
+    case = Case(capabilities=capabilities, session=MANUAL)
+    case.do("append_audio", bytes(4800))
+    case.do("commit_audio")
+    assert len(case.sent(InputAudioBufferCommit)) == 1
+
+
+def test_a_commit_that_is_not_answered_times_out() -> None:
+    case = Case()
+    event_id = case.do("commit_audio")
+    case.wait(10.0)
+    assert case.settled == {event_id: "timeout"}
+    case.server(InputAudioBufferCommitted(item_id="item_u"))
+    assert case.settled == {event_id: "timeout"}
+
+
+def test_output_is_cleared_only_where_the_server_plays() -> None:
+    refused(Case(), UnsupportedOperation, "clear_output", match="interrupt")
+
+
+# --- items -------------------------------------------------------------------------------------------------------
+
+
+def test_an_item_gets_an_id_so_that_its_answer_is_known() -> None:
+    case = Case()
+    first, second = case.do("create_item", HELLO), case.do("create_item", HELLO)
+    items = [frame.item for frame in case.sent(ConversationItemCreate)]
+    assert len({item.id for item in items}) == 2
+    case.server(ConversationItemAdded(item=items[1]))
+    assert case.settled == {second: "acknowledged"}
+    case.server(ConversationItemAdded(item=items[0]))
+    assert case.settled[first] == "acknowledged"
+
+
+def test_an_item_is_put_where_it_is_told() -> None:
+    case = Case()
+    case.do("create_item", HELLO, previous_item_id="root")
+    assert case.sent(ConversationItemCreate)[0].previous_item_id == "root"
+
+
+def test_fm67_an_id_that_is_too_long_is_refused() -> None:
+    case = Case()
+    refused(case, InvalidArgument, "create_item", UserMessageItem(id="x" * 33), match=r"item\.id")
+    case.do("create_item", UserMessageItem(id="x" * 32))
+    assert len(case.frames) == 1
+
+
+def test_fm67_an_id_that_is_taken_is_refused() -> None:
+    case = Case()
+    case.server(ConversationItemAdded(item=UserMessageItem(id="item_u")))
+    case.clear()
+    refused(case, InvalidArgument, "create_item", UserMessageItem(id="item_u"), match="another item")
+
+
+def test_fm67_an_id_that_is_about_to_be_taken_is_refused() -> None:
+    case = Case()
+    case.do("create_item", UserMessageItem(id="item_u"))
+    case.clear()
+    refused(case, InvalidArgument, "create_item", UserMessageItem(id="item_u"), match="another item")
+
+
+def test_speech_of_the_agents_cannot_be_created_and_the_alternative_is_named() -> None:
+    spoken = AssistantMessageItem(content=(OutputAudioPart(transcript="Hello"),))
+    refused(Case(), UnsupportedOperation, "create_item", spoken, match="OutputTextPart")
+    case = Case()
+    case.do("create_item", AssistantMessageItem(content=(OutputTextPart(text="Hello"),)))
+    assert len(case.frames) == 1
+
+
+def test_an_output_that_the_server_has_already_is_as_good() -> None:
+    case = Case()
+    event_id = case.do("create_item", FunctionCallOutputItem(id="fco_1", call_id="call_1", output="42"))
+    case.refuse("item_create_duplicate_item_id", event_id)
+    assert case.settled == {event_id: "acknowledged"}
+
+
+def test_a_server_that_does_not_acknowledge_items_is_not_waited_for() -> None:
+    case = Case(capabilities=Capabilities(acknowledges_items=False))
+    event_id = case.do("create_item", HELLO)
+    case.wait(1.0)
+    assert case.settled == {event_id: "acknowledged"}
+
+
+def test_a_server_that_cannot_delete_is_not_asked_to() -> None:
+    refused(Case(capabilities=Capabilities(can_delete_items=False)), UnsupportedOperation, "delete_item", "item_u")
+
+
+# --- truncate ----------------------------------------------------------------------------------------------------
+
+
+def spoken(**options: Any) -> Case:
+    case = Case(**options)
+    case.turn(2.0, ours=False)
+    case.clear()
+    return case
+
+
+def test_fm59_a_truncation_is_never_past_the_end() -> None:
+    case = spoken()
+    event_id = case.do("truncate_item", "item_a", 0, 5000)
+    assert case.sent(ConversationItemTruncate)[0].audio_end_ms == 2000
+    case.server(ConversationItemTruncated(item_id="item_a", audio_end_ms=2000))
+    assert case.settled == {event_id: "acknowledged"}
+
+
+def test_an_item_can_be_truncated_after_it_was_heard() -> None:
+    case = spoken()
+    case.wait(5.0)
+    case.do("truncate_item", "item_a", 0, 700)
+    assert case.sent(ConversationItemTruncate)[0].audio_end_ms == 700
+
+
+@pytest.mark.parametrize("ms", [0, -1, 1.5, True, "7"])
+def test_a_truncation_is_whole_milliseconds_from_1(ms: Any) -> None:
+    refused(spoken(), InvalidArgument, "truncate_item", "item_a", 0, ms, match="audio_end_ms")
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        UserMessageItem(id="item_x"),
+        FunctionCallItem(id="item_x", name="clock"),
+        message("item_x", transcript="restored"),
+        AssistantMessageItem(id="item_x", content=(OutputTextPart(text="restored as text"),)),
+    ],
+    ids=["user", "call", "speech of another session", "text"],
+)
+def test_fm60_only_what_was_spoken_here_can_be_truncated(item: Any) -> None:
+    case = Case()
+    case.server(ConversationItemAdded(item=item))
+    case.clear()
+    refused(case, StateError, "truncate_item", "item_x", 0, 100)
+
+
+def test_fm60_an_unknown_item_and_an_unknown_part_cannot_be_truncated() -> None:
+    case = spoken()
+    refused(case, StateError, "truncate_item", "item_x", 0, 100)
+    refused(case, StateError, "truncate_item", "item_a", 1, 100)
+
+
+@pytest.mark.parametrize("lacking", [Capabilities(can_truncate=False), Capabilities(server_plays_audio=True)])
+def test_where_nothing_can_be_truncated_it_is_refused(lacking: Capabilities) -> None:
+    refused(spoken(capabilities=lacking), UnsupportedOperation, "truncate_item", "item_a", 0, 100)
+
+
+# --- responses ---------------------------------------------------------------------------------------------------
+
+
+def test_a_transcription_session_has_no_responses() -> None:
+    refused(Case(session=TranscriptionSessionConfig()), UnsupportedOperation, "request_response", None)
+
+
+def test_a_cancel_of_nothing_is_settled_and_one_of_something_waits() -> None:
+    case = Case()
+    nothing = case.do("cancel_response")
+    case.created(ours=False)
+    case.do("cancel_response")
+    assert case.settled == {nothing: "acknowledged"}
+
+
+def test_a_session_update_of_nothing_is_settled_at_once() -> None:
+    case = Case()
+    event_id = case.do("update_session", {})
+    assert case.settled == {event_id: "acknowledged"}
+    case.do("update_session", {"instructions": "Be long."})
+    assert case.types() == ["session.update"]
+
+
+def test_the_server_plays_and_is_cleared() -> None:
+    case = Case(capabilities=Capabilities(server_plays_audio=True))
+    case.do("clear_output")
+    assert case.types() == ["output_audio_buffer.clear"]
+
+
+def test_delete_and_retrieve_are_sent() -> None:
+    case = Case()
+    case.do("delete_item", "item_u")
+    case.do("retrieve_item", "item_v")
+    assert case.types() == ["conversation.item.delete", "conversation.item.retrieve"]
+
+
+def test_a_response_is_asked_for_by_event_too() -> None:
+    case = Case()
+    case.do("send_event", ResponseCreate())
+    assert case.types() == ["response.create"]

@@ -1,0 +1,143 @@
+"""What the server refuses, with and without the id of what it refuses."""
+
+import pytest
+
+from realtime_transport.capabilities import Capabilities
+from realtime_transport.events import (
+    UNSET,
+    ErrorDetail,
+    ErrorEvent,
+    ErrorFrame,
+    FunctionCallItem,
+    InputTextPart,
+    UserMessageItem,
+)
+from realtime_transport.exceptions import ServerError
+from tests.conversation.client_case import Case
+
+MUTE = Capabilities(echoes_event_id=False)
+HELLO = UserMessageItem(content=(InputTextPart(text="Hello"),))
+
+
+def test_fm52_an_error_fails_the_call_that_it_names_and_is_told() -> None:
+    case = Case()
+    first, second = case.do("create_item", HELLO), case.do("create_item", HELLO)
+    case.refuse("invalid_value", second, "bad text")
+    assert case.settled == {second: "failed"}
+    (told,) = case.heard(ErrorEvent)
+    assert told.event_id == second
+    error = case.settlements[0].error
+    assert told.error is error
+    assert isinstance(error, ServerError)
+    assert (error.code, error.message, error.event_id) == ("invalid_value", "bad text", second)
+    assert case.settlements[0].reported
+    assert first not in case.settled
+
+
+def test_fm53_an_error_of_nobodys_is_told() -> None:
+    case = Case()
+    case.do("create_item", HELLO)
+    case.refuse("insufficient_quota")
+    assert case.settled == {}
+    assert len(case.heard(ErrorEvent)) == 1
+
+
+def test_an_error_for_what_is_settled_or_never_answered_is_told_with_its_id() -> None:
+    case = Case()
+    event_id = case.do("append_audio", b"\0\0")
+    case.refuse("invalid_value", event_id)
+    assert [event.event_id for event in case.heard(ErrorEvent)] == [event_id]
+
+
+def test_a_code_in_the_place_of_the_type_is_a_code() -> None:
+    case = Case()
+    event_id = case.do("clear_audio")
+    case.server(ErrorFrame(error=ErrorDetail(type="buffer_error", message="no", event_id=event_id)))
+    (told,) = case.heard(ErrorEvent)
+    assert isinstance(told.error, ServerError)
+    assert told.error.code == "buffer_error"
+
+
+def test_an_unknown_call_never_names_its_event_and_fails_the_oldest_creation() -> None:
+    case = Case()
+    event_id = case.do("function_call_output", "call_1", "42", respond=False)
+    case.refuse("invalid_tool_call_id")
+    assert case.settled == {event_id: "failed"}
+
+
+@pytest.mark.parametrize("named", [UNSET, None, "the_servers_own"])
+def test_without_our_id_the_code_tells_what_was_meant(named: str | None) -> None:
+    case = Case(capabilities=MUTE)
+    case.do("clear_audio")
+    delete = case.do("delete_item", "item_x")
+    case.refuse("item_delete_invalid_item_id", named)
+    assert case.settled == {delete: "failed"}
+
+
+def test_a_server_that_names_events_is_believed_when_it_names_one_of_nobody() -> None:
+    case = Case()
+    case.do("delete_item", "item_x")
+    case.refuse("item_delete_invalid_item_id", "somebody_else")
+    assert case.settled == {}
+
+
+def test_a_code_that_fits_nothing_open_is_told_only() -> None:
+    case = Case()
+    case.refuse("item_delete_invalid_item_id")
+    assert len(case.heard(ErrorEvent)) == 1
+
+
+def test_a_code_without_a_kind_is_told_only() -> None:
+    case = Case(capabilities=MUTE)
+    case.do("clear_audio")
+    case.refuse("whatever")
+    assert case.settled == {}
+
+
+def test_a_late_error_after_the_answer_settles_nothing_twice() -> None:
+    case = Case()
+    event_id = case.do("create_item", FunctionCallItem(id="item_1", name="clock", call_id="call_1"))
+    case.wait(10.0)
+    case.refuse("invalid_value", event_id)
+    assert case.settled == {event_id: "timeout"}
+
+
+def test_an_update_refused_by_code_is_no_wish_any_more() -> None:
+    case = Case(capabilities=MUTE)
+    event_id = case.do("update_session", {"instructions": "Be long."})
+    case.refuse("session_update_error")
+    assert case.settled == {event_id: "failed"}
+    assert case.talk.desired_session == case.talk.session
+
+
+def test_an_error_for_a_response_goes_to_the_queue_and_is_told_unless_it_was_put_back() -> None:
+    case = Case(capabilities=MUTE)
+    case.refuse("conversation_already_has_active_response")
+    assert len(case.heard(ErrorEvent)) == 1
+    first = case.do("request_response", None)
+    case.refuse("conversation_already_has_active_response")
+    assert len(case.heard(ErrorEvent)) == 1
+    case.wait(1.0)
+    case.refuse("conversation_too_long")
+    assert case.settled == {first: "failed"}
+    assert len(case.heard(ErrorEvent)) == 2
+
+
+def test_a_cancel_that_is_late_is_benign_and_so_are_those_that_joined_it() -> None:
+    case = Case(capabilities=MUTE)
+    case.created(ours=False)
+    cancels = [case.do("cancel_response") for _ in range(2)]
+    case.refuse("response_cancel_not_active")
+    assert case.settled == dict.fromkeys(cancels, "acknowledged")
+    assert case.heard(ErrorEvent) == []
+
+
+def test_a_refused_truncation_asks_for_the_item() -> None:
+    case = Case()
+    case.turn(1.0, ours=False)
+    event_id = case.do("truncate_item", "item_a", 0, 500)
+    case.refuse("invalid_value", event_id)
+    assert case.settled == {event_id: "failed"}
+    assert case.types() == ["conversation.item.truncate", "conversation.item.retrieve"]
+    case.wait(10.0)
+    assert case.settled == {event_id: "failed"}

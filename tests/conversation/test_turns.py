@@ -1,0 +1,53 @@
+from realtime_transport.conversation.states import Interruption, InterruptionInput
+from realtime_transport.conversation.turns import Part, Turn, unfinished
+from realtime_transport.events import ResponseCreate
+
+
+def test_a_turn_of_ours_is_marked_with_its_event() -> None:
+    assert Turn(event=ResponseCreate(event_id="event_1")).marker == "event_1"
+    assert Turn().marker == ""
+
+
+def test_a_turn_is_muted_from_the_cut_to_its_end() -> None:
+    turn = Turn()
+    assert not turn.muted
+    assert turn.happened(InterruptionInput.CUT)
+    assert turn.muted
+    assert not turn.happened(InterruptionInput.CUT)
+    assert turn.happened(InterruptionInput.CANCEL)
+    assert turn.muted
+    assert turn.happened(InterruptionInput.DONE)
+    assert not turn.muted
+    assert turn.interruption is Interruption.OVER
+
+
+def test_turns_are_told_apart_by_identity() -> None:
+    assert Turn() != Turn()
+
+
+def test_parts_are_new_at_their_first_mention() -> None:
+    turn = Turn()
+    part = turn.part("item_a", 0)
+    assert turn.part("item_a", 0) is part
+    assert turn.part("item_a", 1) is not part
+
+
+def test_whole_samples_of_three_bytes() -> None:
+    part = Part()
+    assert part.whole_samples(b"1234", 3) == b"123"
+    assert part.whole_samples(b"56", 3) == b"456"
+    assert part.whole_samples(b"", 3) == b""
+    assert part.half_sample == b""
+
+
+def test_a_part_is_closed_once_for_each_kind() -> None:
+    part = Part()
+    assert part.close("text")
+    assert not part.close("text")
+    assert part.close("audio")
+
+
+def test_an_unfinished_turn_says_so() -> None:
+    told = unfinished(Turn(id="resp_1", out_of_band=True), "connection_lost")
+    assert (told.response_id, told.status, told.reason) == ("resp_1", "incomplete", "connection_lost")
+    assert told.out_of_band

@@ -1,0 +1,153 @@
+"""The verbs: one event each, under an id of ours or of the caller's."""
+
+from typing import Any
+
+import pytest
+
+from realtime_transport.capabilities import Capabilities
+from realtime_transport.events import (
+    UNSET,
+    AnySession,
+    ClientEvent,
+    ConversationItemCreate,
+    ConversationItemDelete,
+    ConversationItemRetrieve,
+    ConversationItemTruncate,
+    InputAudioBufferAppend,
+    InputAudioBufferClear,
+    InputAudioBufferCommit,
+    InputTextPart,
+    McpApprovalResponseItem,
+    OutputAudioBufferClear,
+    RealtimeSessionConfig,
+    ResponseCancel,
+    ResponseCreate,
+    ResponseOptions,
+    SessionUpdate,
+    UnknownClientEvent,
+    UserMessageItem,
+)
+from realtime_transport.exceptions import InvalidArgument, StateError
+from tests.conversation.client_case import SESSION, Case
+
+HELLO = UserMessageItem(id="item_h", content=(InputTextPart(text="Hello"),))
+
+VERBS: list[tuple[str, tuple[Any, ...], type[ClientEvent]]] = [
+    ("update_session", ({"instructions": "Be long."},), SessionUpdate),
+    ("append_audio", (b"\0\0",), InputAudioBufferAppend),
+    ("commit_audio", (), InputAudioBufferCommit),
+    ("clear_audio", (), InputAudioBufferClear),
+    ("clear_output", (), OutputAudioBufferClear),
+    ("create_item", (HELLO,), ConversationItemCreate),
+    ("delete_item", ("item_x",), ConversationItemDelete),
+    ("retrieve_item", ("item_x",), ConversationItemRetrieve),
+    ("truncate_item", ("item_a", 0, 500), ConversationItemTruncate),
+    ("function_call_output", ("call_1", "42"), ConversationItemCreate),
+    ("mcp_response", ("item_r", True), ConversationItemCreate),
+    ("reset_history", ([],), ConversationItemDelete),
+    ("request_response", (None,), ResponseCreate),
+    ("cancel_response", (), ResponseCancel),
+    ("interrupt", (), ResponseCancel),
+]
+
+
+def ready(verb: str) -> Case:
+    """Bring a conversation to where a verb has something to do."""
+    case = Case(capabilities=Capabilities(server_plays_audio=verb == "clear_output"))
+    if verb in {"truncate_item", "reset_history"}:
+        case.turn(1.0, ours=False)
+    if verb in {"cancel_response", "interrupt"}:
+        case.created(ours=False)
+    case.clear()
+    return case
+
+
+@pytest.mark.parametrize(("verb", "args", "kind"), VERBS, ids=[verb for verb, _, _ in VERBS])
+def test_a_verb_sends_its_event_under_the_id_it_returns(verb: str, args: Any, kind: type[ClientEvent]) -> None:
+    case = ready(verb)
+    event_id = case.do(verb, *args)
+    assert isinstance(case.frames[0], kind)
+    assert case.frames[0].event_id == event_id
+
+
+@pytest.mark.parametrize(("verb", "args", "kind"), VERBS, ids=[verb for verb, _, _ in VERBS])
+def test_a_verb_takes_an_id_of_the_callers(verb: str, args: Any, kind: type[ClientEvent]) -> None:
+    case = ready(verb)
+    assert case.do(verb, *args, event_id="mine") == "mine"
+    assert case.frames[0].event_id == "mine"
+
+
+@pytest.mark.parametrize(("verb", "args", "kind"), VERBS, ids=[verb for verb, _, _ in VERBS])
+def test_a_verb_needs_a_connection(verb: str, args: Any, kind: type[ClientEvent]) -> None:
+    case = ready(verb)
+    case.talk.close(case.now)
+    case.clear()
+    with pytest.raises(StateError, match="not connected"):
+        case.do(verb, *args)
+    case.drain()
+    assert case.frames == []
+    assert case.settlements == []
+
+
+@pytest.mark.parametrize(("verb", "args", "kind"), VERBS, ids=[verb for verb, _, _ in VERBS])
+def test_a_verb_refuses_an_id_that_is_open(verb: str, args: Any, kind: type[ClientEvent]) -> None:
+    case = ready(verb)
+    case.do("retrieve_item", "item_y", event_id="mine")
+    case.clear()
+    with pytest.raises(InvalidArgument, match="event_id"):
+        case.do(verb, *args, event_id="mine")
+    case.drain()
+    assert case.frames == []
+
+
+def test_an_id_that_is_too_long_is_refused() -> None:
+    case = Case()
+    with pytest.raises(InvalidArgument, match="event_id"):
+        case.do("clear_audio", event_id="x" * 513)
+    case.do("clear_audio", event_id="x" * 512)
+
+
+def test_an_approval_may_carry_a_reason() -> None:
+    case = Case()
+    case.do("mcp_response", "item_r", False, reason="too dangerous")
+    case.do("mcp_response", "item_s", True)
+    first, second = (frame.item for frame in case.sent(ConversationItemCreate))
+    assert isinstance(first, McpApprovalResponseItem)
+    assert (first.approval_request_id, first.approve, first.reason) == ("item_r", False, "too dangerous")
+    assert isinstance(second, McpApprovalResponseItem)
+    assert second.reason is UNSET
+
+
+# --- any event ---------------------------------------------------------------------------------------------------
+
+
+def test_any_event_gets_the_same_bookkeeping_as_its_verb() -> None:
+    case = Case()
+    first = case.do("send_event", ResponseCreate())
+    case.do("send_event", ResponseCreate(response=ResponseOptions(instructions="two")))
+    assert len(case.frames) == 1
+    case.created()
+    assert case.settled == {first: "acknowledged"}
+
+
+def test_a_session_update_is_cut_down_to_what_differs() -> None:
+    case = Case()
+    wanted: AnySession = SESSION
+    event_id = case.do("send_event", SessionUpdate(session=wanted))
+    assert case.settled == {event_id: "acknowledged"}
+    case.do("send_event", SessionUpdate(session=RealtimeSessionConfig(instructions="Be long.")))
+    assert case.sent(SessionUpdate)[0].session == RealtimeSessionConfig(instructions="Be long.")
+
+
+def test_an_event_that_is_not_known_goes_out_as_it_is() -> None:
+    case = Case()
+    event = UnknownClientEvent(type="vendor.thing", event_id="mine", raw={"type": "vendor.thing"})
+    assert case.do("send_event", event) == "mine"
+    assert case.frames == [event]
+    assert case.talk.next_deadline() is None
+
+
+def test_fields_that_are_not_known_are_kept() -> None:
+    case = Case()
+    case.do("send_event", ResponseCreate(extra={"vendor": 1}))
+    assert case.frames[0].extra == {"vendor": 1}
