@@ -157,9 +157,10 @@ class Emitter:
 
     def emit(self, name: str, event: Any) -> None:
         """Deliver one event. Only what is no ``Exception`` (``KeyboardInterrupt``, ...) comes out of it."""
-        if self._early is not None and self._is_early(name, event):
-            return
-        self._deliver(name, event)
+        if self._streams or self._waits:
+            self._offer(name, event)
+        if self._early is None or not self._is_early(name, event):
+            self._deliver(name, event)
 
     def report(self, error: RealtimeError) -> None:
         """Emit an error that no call can raise; with nobody to hear it, log it once."""
@@ -171,8 +172,6 @@ class Emitter:
             self.emit("error", self._error_event(error))
 
     def _deliver(self, name: str, event: Any) -> None:
-        if self._streams or self._waits:
-            self._offer(name, event)
         listeners = self._hot.get(name)
         if listeners is not None:
             for listener in listeners:
