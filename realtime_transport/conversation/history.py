@@ -242,7 +242,7 @@ class History:
         if record is None:
             words = self._unborn.pop(item_id, None) or Words()
             record = self._records[item_id] = Record(item, words)
-            item = with_words(item, words)
+            item = with_words(item, words, final=final)
         elif record.complete and not final:
             item = merge(item, record.current(), final=True)
         else:

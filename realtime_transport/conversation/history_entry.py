@@ -88,11 +88,17 @@ class Record:
         return item
 
 
-def with_words(item: Item, words: Words) -> Item:
-    """Return an announced item with the words that came before it, unless the announcement has more of them."""
+def with_words(item: Item, words: Words, *, final: bool) -> Item:
+    """Return an announced item with the words that came before it, where it does not have them itself.
+
+    A ``final`` item has the last word on what it says at all; another one has it only on what it says more of.
+    """
     for key in words.pieces:
-        early = words.joined(key)
-        if key in words.closed or len(early) > len(read(item, *key) or ""):
+        early, own = words.joined(key), read(item, *key)
+        # A call says its arguments or nothing: "" is their default.
+        said = own is not None and bool(own or key[0] != "arguments")
+        more = key in words.closed or len(early) > len(own or "")
+        if (final and not said) or (more and not final):
             item = write(item, *key, early)
     return item
 
