@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Final, Literal, TypeAlias
 
@@ -19,7 +20,7 @@ from realtime_transport.conversation.session_config import SessionState
 from realtime_transport.conversation.session_views import output_format, session_modalities, session_output_format
 from realtime_transport.conversation.turns import Turn
 from realtime_transport.events.base import UNSET, Maybe
-from realtime_transport.events.client import ClientEvent
+from realtime_transport.events.client import ClientEvent, ConversationItemTruncate
 from realtime_transport.events.response import Response, ResponseOptions
 from realtime_transport.events.transport import TransportEvent
 from realtime_transport.events.usage import Usage
@@ -108,6 +109,8 @@ class Core:
         """Items of responses outside the conversation: neither in the history nor known to the server."""
         self.heard_items: Recent[str] = Recent(MAX_ONCE)
         """Items of which something was heard: they are truncated, never deleted."""
+        self.kept_ms: dict[tuple[str, int], int] = {}
+        """What a truncation left of a part, by (item id, content index). Bounded by ``MAX_ONCE``, oldest out first."""
         self.speech_item = ""
         """The user item that turn detection last announced the end of: its commit is the server's own."""
         self.uncommitted_bytes = 0
@@ -137,6 +140,25 @@ class Core:
         )
         self.requests.open(request, now + wait)
         self.outbox.frames.append(event)
+
+    def truncate(self, event: ConversationItemTruncate, now: float, *, silent: bool = False) -> None:
+        """Send a truncation and note what it leaves."""
+        self.ask(
+            event,
+            "truncate_item",
+            now,
+            key=event.item_id,
+            answered=self.capabilities.acknowledges_truncate,
+            silent=silent,
+        )
+        self.kept_ms[(event.item_id, event.content_index)] = event.audio_end_ms
+        if len(self.kept_ms) > MAX_ONCE:
+            del self.kept_ms[next(iter(self.kept_ms))]
+
+    def left_ms(self, item_id: str, content_index: int) -> int:
+        """Say how many whole milliseconds of a part the server still has: what was received, less what was cut off."""
+        received = math.floor(self.playout.received_ms(item_id, content_index))
+        return min(received, self.kept_ms.get((item_id, content_index), received))
 
     def give_up(self, request: Request) -> None:
         """Settle a request whose deadline passed. One that the server never answers counts as done, a wish as granted,

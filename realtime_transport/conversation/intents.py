@@ -7,7 +7,6 @@ A refusal raises, and leaves nothing behind.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
@@ -176,19 +175,13 @@ def truncate_item(core: Core, event: ConversationItemTruncate, now: float) -> No
     item = core.history.get(event.item_id)
     if not isinstance(item, AssistantMessageItem):
         raise StateError(f"{event.item_id!r} is not an item that the agent spoke: only its audio can be truncated")
-    received = math.floor(core.playout.received_ms(event.item_id, event.content_index))
-    if not received:
+    left = core.left_ms(event.item_id, event.content_index)
+    if not left:
         raise StateError(f"no audio of {event.item_id!r} was received in this session: delete it instead")
     audio_end_ms = event.audio_end_ms
     if type(audio_end_ms) is not int or audio_end_ms < 1:
         raise InvalidArgument(f"must be whole milliseconds from 1, not {audio_end_ms!r}", path="audio_end_ms")
-    core.ask(
-        attrs.evolve(event, audio_end_ms=min(audio_end_ms, received)),
-        "truncate_item",
-        now,
-        key=event.item_id,
-        answered=core.capabilities.acknowledges_truncate,
-    )
+    core.truncate(attrs.evolve(event, audio_end_ms=min(audio_end_ms, left)), now)
 
 
 # --- responses ---------------------------------------------------------------------------------------------------

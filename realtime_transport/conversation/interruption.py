@@ -129,22 +129,16 @@ def delete_unheard(core: Core, turn: Turn, now: float) -> None:
 
 
 def _truncate(core: Core, cut: Cut, parts: _Parts, now: float) -> None:
+    """Truncate to what was heard, unless the application has cut off more than that already."""
     cut_short(core, cut)
-    if core.capabilities.can_truncate:
+    if core.capabilities.can_truncate and cut.heard_ms <= core.left_ms(cut.item_id, cut.content_index):
         event = ConversationItemTruncate(
             event_id=parts.next_id(),
             item_id=cut.item_id,
             content_index=cut.content_index,
             audio_end_ms=cut.heard_ms,
         )
-        core.ask(
-            event,
-            "truncate_item",
-            now,
-            key=cut.item_id,
-            answered=core.capabilities.acknowledges_truncate,
-            silent=parts.silent,
-        )
+        core.truncate(event, now, silent=parts.silent)
 
 
 def _delete(core: Core, item_id: str, parts: _Parts, now: float) -> None:

@@ -1,11 +1,13 @@
 from realtime_transport.audio import PCM16_16K, PCMU
 from realtime_transport.capabilities import Capabilities
 from realtime_transport.conversation import Limits
+from realtime_transport.conversation.core import MAX_ONCE
 from realtime_transport.conversation.turns import Turn
 from realtime_transport.events import (
     AudioConfig,
     AudioOutputConfig,
     ConversationItemDeleted,
+    ConversationItemTruncate,
     ErrorEvent,
     PcmFormat,
     PcmuFormat,
@@ -99,3 +101,23 @@ def test_what_is_given_up_is_settled_as_its_kind_deserves() -> None:
     assert case.settled == {update: "timeout", clear: "timeout"}
     assert case.talk.desired_session == case.talk.session
     assert case.heard(ErrorEvent) == []
+
+
+def test_what_truncations_left_is_remembered_within_a_bound() -> None:
+    case = Case()
+    case.created("resp_1", ours=False)
+    core = case.talk._core
+    for number in range(MAX_ONCE + 5):
+        event = ConversationItemTruncate(event_id=f"t{number}", item_id=f"item_{number}", audio_end_ms=1)
+        core.truncate(event, case.now)
+    assert len(core.kept_ms) == MAX_ONCE
+
+
+def test_what_is_left_of_a_part_is_what_came_less_what_was_cut_off() -> None:
+    case = Case()
+    case.turn(1.0, ours=False)
+    core = case.talk._core
+    assert core.left_ms("item_a", 0) == 1000
+    assert core.left_ms("item_x", 0) == 0
+    core.truncate(ConversationItemTruncate(event_id="t", item_id="item_a", audio_end_ms=400), case.now)
+    assert core.left_ms("item_a", 0) == 400

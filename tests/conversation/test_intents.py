@@ -310,3 +310,10 @@ def test_a_response_is_asked_for_by_event_too() -> None:
     case = Case()
     case.do("send_event", ResponseCreate())
     assert case.types() == ["response.create"]
+
+
+def test_a_second_truncation_is_never_past_the_first() -> None:
+    case = spoken()
+    for ms in (700, 900, 300):
+        case.do("truncate_item", "item_a", 0, ms)
+    assert [frame.audio_end_ms for frame in case.sent(ConversationItemTruncate)] == [700, 700, 300]

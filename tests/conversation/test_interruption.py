@@ -661,3 +661,13 @@ def test_at_any_moment_of_a_turn_the_record_and_the_turn_come_to_an_end(moment: 
     assert len(case.heard(AudioDoneEvent)) <= 1
     assert set(case.settled.values()) <= {"acknowledged"}
     assert case.talk.next_deadline() is None
+
+
+@pytest.mark.parametrize(("kept", "expected"), [(500, [500]), (1500, [1500, 1000])])
+def test_what_the_application_has_cut_off_is_not_given_back(kept: int, expected: list[int]) -> None:
+    case = Case()
+    case.turn(2.0, ours=False)
+    case.do("truncate_item", "item_a", 0, kept)
+    case.wait(1.0)
+    case.do("interrupt")
+    assert [ms for _, ms in truncations(case)] == expected
