@@ -25,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from realtime_transport.dialects import DIALECTS
 from realtime_transport.events import UnknownClientEvent, UnknownServerEvent
 from realtime_transport.wire import Codec
+from realtime_transport.wire.json_text import parse
 from tests.corpus import lines
 
 VALUES: list[Any] = [
@@ -160,6 +161,8 @@ def outcome(data: bytes, reader: Codec[Any, Any], writer: Codec[Any, Any]) -> st
         repr(each), str(each.error)
     if decoded.event is None:
         return "nothing"
+    if decoded.event.raw != parse(data):
+        raise AssertionError("decoding changed the frame")
     kind = type(decoded.event).__name__
     if not isinstance(decoded.event, UnknownClientEvent | UnknownServerEvent):
         writer.encode(decoded.event)

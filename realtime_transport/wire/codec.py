@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar, cast, overload
+from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar, overload
 
 import attrs
 from cattrs import ClassValidationError
@@ -180,12 +180,9 @@ class Codec(Generic[In, Out]):
         if type(name) is not str:
             raise InvalidArgument(str(expected("a text", name)), path="type")
         cls = self._ours.get(name)
-        if cls is None:
-            event_id = frame.get("event_id", UNSET)
-            unknown: Out = self._our_unknown(type=name, event_id=event_id, raw=dict(frame))
-            return unknown
-        event: Any = from_dict(frame, cls)
-        return cast("Out", attrs.evolve(event, raw=None))
+        made: Any = from_dict(frame, cls or self._our_unknown)
+        event: Out = attrs.evolve(made, raw=None) if cls else made
+        return event
 
     def _respelt(self, event: Out) -> dict[str, Any]:
         if self._ours.get(event.type) is not type(event) and type(event) is not self._our_unknown:

@@ -58,8 +58,8 @@ _WORDS: Final[Mapping[type, tuple[str, ...]]] = {
 """Words that select a class whose ``type`` is a field, or that has none; the others have one word, their class
 variable."""
 
-_UNKNOWN: Final = (UnknownItem, UnknownPart, UnknownObject)
-_UNKNOWN_EVENTS: Final = (UnknownClientEvent, UnknownServerEvent)
+_UNKNOWN: Final[tuple[Any, ...]] = (UnknownItem, UnknownPart, UnknownObject)
+_UNKNOWN_EVENTS: Final[tuple[Any, ...]] = (UnknownClientEvent, UnknownServerEvent)
 
 
 class Opaque(dict[str, Any]):
@@ -265,8 +265,8 @@ def build_converter() -> Converter:
 
     converter.register_unstructure_hook(bytes, lambda data: pybase64.b64encode_as_string(data))
     converter.register_unstructure_hook(Unset, lambda unset: unset)
-    for plain in (str, int, float):
-        converter.register_unstructure_hook(plain, plain)
+    for plain, exactly in ((str, str.__str__), (int, int.__int__), (float, float.__float__)):
+        converter.register_unstructure_hook(plain, exactly)  # a member of a text enum is its value, not its name
     converter.register_unstructure_hook(bool, lambda value: value)
     converter.register_unstructure_hook(dict, lambda value: value)
     for series in (tuple, list):

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias, TypeVar
 
 import attrs
-from cattrs import AttributeValidationNote, ClassValidationError, IterableValidationError, IterableValidationNote
+from cattrs import AttributeValidationNote, ClassValidationError, IterableValidationError
 
 from realtime_transport.wire.converter import Opaque
 from realtime_transport.wire.values import GONE, BadAudio
@@ -43,18 +43,15 @@ def flaws(error: BaseException, path: Path = ()) -> Iterator[tuple[Path, BaseExc
     """Walk what the converter raised. A ``KeyError`` says that the last step of its path is missing."""
     if isinstance(error, ClassValidationError | IterableValidationError):
         for inner in error.exceptions:
-            yield from flaws(inner, (*path, *_steps(inner)))
+            yield from flaws(inner, (*path, _step(inner)))
     else:
         yield path, error
 
 
-def _steps(error: Exception) -> Iterator[str | int]:
-    """Give the name or index under which the converter met this error."""
-    for note in error.__notes__:
-        if isinstance(note, AttributeValidationNote):
-            yield note.name
-        elif isinstance(note, IterableValidationNote):
-            yield note.index
+def _step(error: Exception) -> str | int:
+    """Give the name or index under which the converter met this error, which it notes on each error once."""
+    note: Any = error.__notes__[-1]
+    return note.name if isinstance(note, AttributeValidationNote) else note.index
 
 
 def explain(error: BaseException) -> str:
@@ -74,30 +71,43 @@ def read_soundly(source: Mapping[str, Any], read: Callable[[Mapping[str, Any]], 
         try:
             return read(draft.tree), list(found.values())
         except ClassValidationError as error:
-            for path, reason in flaws(error):
+            lost = False
+            for path, reason in sorted(flaws(error), key=_is_missing):
                 if isinstance(reason, KeyError):
                     found.setdefault(path, Flaw(path, explain(reason)))
-                    if len(path) == 1:
-                        return None, list(found.values())
-                    draft.give_up(path[:-1])
-                    continue
-                if not isinstance(draft.at(path), Opaque):
-                    found[path] = Flaw(path, explain(reason), isinstance(reason, BadAudio))
-                draft.take_out(path)
+                    if len(path) > 1:
+                        draft.give_up(path[:-1])
+                    else:
+                        lost = True
+                else:
+                    if not isinstance(draft.at(path), Opaque):
+                        found[path] = Flaw(path, explain(reason), isinstance(reason, BadAudio))
+                    draft.take_out(path)
+            if lost:
+                return None, list(found.values())
+
+
+def _is_missing(flaw: tuple[Path, BaseException]) -> bool:
+    """Sort what is missing last: an object given up is whole again, and nothing may be taken out of it after that."""
+    return isinstance(flaw[1], KeyError)
+
+
+def _walk(node: Any, path: Path) -> Any:
+    for step in path:
+        node = node[step]
+    return node
 
 
 class _Draft:
     """A copy of the source in which values are taken out; only the containers on the way to them are copied."""
 
     def __init__(self, source: Mapping[str, Any]) -> None:
+        self._source = source
         self.tree: dict[str, Any] = dict(source)
         self._ours = {id(self.tree)}
 
     def at(self, path: Path) -> Any:
-        node: Any = self.tree
-        for step in path:
-            node = node[step]
-        return node
+        return _walk(self.tree, path)
 
     def take_out(self, path: Path) -> None:
         container = self._owned(path[:-1])
@@ -107,19 +117,17 @@ class _Draft:
             container[path[-1]] = GONE
 
     def give_up(self, path: Path) -> None:
-        self._put(path, Opaque(self._owned(path)))
+        """Make an object opaque: whole again, as the peer sent it."""
+        self._owned(path[:-1])[path[-1]] = opaque = Opaque(_walk(self._source, path))
+        self._ours.add(id(opaque))
 
     def _owned(self, path: Path) -> Any:
         """Give the container at ``path``, copied if it still belongs to the source."""
         node: Any = self.tree
-        for depth, step in enumerate(path, start=1):
+        for step in path:
             inner = node[step]
             if id(inner) not in self._ours:
-                inner = self._put(path[:depth], inner.copy())
+                node[step] = inner = inner.copy()
+                self._ours.add(id(inner))
             node = inner
         return node
-
-    def _put(self, path: Path, container: Any) -> Any:
-        self.at(path[:-1])[path[-1]] = container
-        self._ours.add(id(container))
-        return container
