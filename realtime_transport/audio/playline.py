@@ -1,7 +1,7 @@
-"""Where on the time axis the agent's speech sounds: end to end in real time, and cut where the listener was.
+"""Where on the time axis speech sounds: end to end in real time, and cut where the listener was.
 
-Speech arrives faster than it sounds. Each piece begins when it comes, or after all that came before it; an
-interruption takes away what was not heard. Recordings and pictures of a call are drawn along this line. It estimates
+The agent's speech arrives faster than it sounds. Each piece begins when it comes, or after all that came before it; an
+interruption takes away what was not heard. Recordings and pictures of a call are laid along this line. It estimates
 like the playout ledger does, and takes the ledger's word for where a part was cut.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Hashable, Iterable, Mapping
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 import attrs
 
@@ -36,15 +36,22 @@ class Stretch(Generic[Key]):
         return self.begins_ms + (self.ms if self.heard_ms is None else self.heard_ms)
 
 
+CALLER_LATENESS_MS: Final = 100.0
+"""How late a caller's audio may come without a break: timers of a busy loop are late by tens of milliseconds, and a
+break of one is a click."""
+
+
 class PlayLine(Generic[Key]):
     """Lay pieces of speech along the time axis.
 
     Times are milliseconds of one clock that never goes back. ``limit`` bounds the stretches that are kept; beyond it
     the oldest is forgotten, which matters only to a cut that comes later than so many changes of speaker or breaks.
+    What comes less than ``lateness_ms`` after the last sound ended was late and is joined to it without a break.
     """
 
-    def __init__(self, limit: int | None = None) -> None:
+    def __init__(self, limit: int | None = None, *, lateness_ms: float = 0.0) -> None:
         self._stretches: deque[Stretch[Key]] = deque(maxlen=limit)
+        self._lateness_ms = lateness_ms
         self._ends_ms = 0.0
 
     @property
@@ -59,8 +66,9 @@ class PlayLine(Generic[Key]):
 
     def place(self, key: Key, ms: float, now_ms: float) -> float:
         """Lay ``ms`` of a part that came at ``now_ms``; return when it begins to sound."""
-        begins = max(now_ms, self._ends_ms)
         last = self._stretches[-1] if self._stretches else None
+        late = last is not None and now_ms - self._ends_ms < self._lateness_ms
+        begins = self._ends_ms if late else max(now_ms, self._ends_ms)
         if last is None or last.key != key or last.heard_ms is not None or begins > last.ends_ms:
             last = Stretch(key=key, begins_ms=begins, offset_ms=self._placed_ms(key))
             self._stretches.append(last)

@@ -13,13 +13,13 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from io import FileIO
 from pathlib import Path
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, Protocol, TypeAlias, cast
 
 import attrs
 
 from realtime_transport.audio import PCM16_24K, AudioFormat
 from realtime_transport.audio.convert import Converter
-from realtime_transport.audio.playline import PlayLine
+from realtime_transport.audio.playline import CALLER_LATENESS_MS, PlayLine
 from realtime_transport.audio.tracks import CallTracks, Track
 from realtime_transport.events import (
     AudioDoneEvent,
@@ -52,12 +52,11 @@ LOCAL_EVENTS: Final = (
 )
 """Transport events that no frame tells of."""
 
-_LATENESS_MS: Final = 100.0
-"""Audio of the caller that comes this much after the last ended was late, not silent: it is joined without a gap.
-Timers of a busy loop are late by tens of milliseconds, and a gap of one is a click."""
-
 _MAX_STRETCHES: Final = 4096
 """Stretches of the agent's speech in which a cut is looked for, as many as the playout ledger keeps."""
+
+_PartKey: TypeAlias = tuple[str, str, int]
+_CALLER: Final[_PartKey] = ("", "caller", 0)
 
 
 class Recordable(Protocol):
@@ -106,9 +105,8 @@ class Recorder:
         self.folder.mkdir(mode=0o700, exist_ok=True)
         self._file = _fresh_file(self.jsonl_path)
         self._tracks = CallTracks(self.folder, WAV_FORMAT)
-        self._caller = _Voice(self._tracks.caller)
-        self._agent = _Voice(self._tracks.agent)
-        self._line = PlayLine[tuple[str, str, int]](_MAX_STRETCHES)
+        self._caller = _Voice(self._tracks.caller, lateness_ms=CALLER_LATENESS_MS)
+        self._agent = _Voice(self._tracks.agent, lateness_ms=0.0)
         self._transport: Recordable | None = None
         self._closing: asyncio.Future[None] | None = None
         self._listeners: dict[str, Callable[[Any], None]] = {
@@ -165,7 +163,7 @@ class Recorder:
         sent = event.event
         self._record("out", to_dict(sent))
         if isinstance(sent, InputAudioBufferAppend | TranslationInputAudioBufferAppend):
-            self._guarded(self._caller.write, sent.audio, self._late(self._caller.track.ends_ms))
+            self._guarded(self._caller.write, _CALLER, sent.audio, self._now())
 
     def _on_local(self, event: TransportEvent) -> None:
         self._record("local", {"type": event.name, **_plain_fields(event)})
@@ -174,32 +172,21 @@ class Recorder:
         self._use_formats(event.session)
 
     def _on_audio(self, event: AudioEvent) -> None:
-        fmt = self._agent.format
-        if fmt is None:
-            return
         key = (event.response_id, event.item_id, event.content_index)
-        joined = self._line.ends_ms
-        begins = self._line.place(key, fmt.ms(len(event.data)), self._now())
-        # What is joined goes behind what was written, which a resampler may hold back by a millisecond or two.
-        self._guarded(self._agent.write, event.data, begins if begins > joined else 0.0)
+        self._guarded(self._agent.write, key, event.data, self._now())
 
     def _on_audio_done(self, _: AudioDoneEvent) -> None:
         self._guarded(self._agent.flush)
 
     def _on_interrupted(self, event: AudioInterruptedEvent) -> None:
         self._on_local(event)
-        stop = self._line.cut({(c.response_id, c.item_id, c.content_index): float(c.heard_ms) for c in event.cuts})
-        if stop is not None:
-            self._guarded(self._agent.cut, stop)
+        heard_ms = {(c.response_id, c.item_id, c.content_index): float(c.heard_ms) for c in event.cuts}
+        self._guarded(self._agent.cut, heard_ms)
 
     # --- inside --------------------------------------------------------------------------------------------------
 
     def _now(self) -> float:
         return (self._loop.time() - self._began) * 1000
-
-    def _late(self, ends_ms: float) -> float:
-        now = self._now()
-        return 0.0 if now - ends_ms < _LATENESS_MS else now
 
     def _record(self, side: Side, frame: Mapping[str, Any]) -> None:
         self._guarded(self._write, frame_line(self._now(), side, masked(frame, keep_dtmf=self._keep_dtmf)))
@@ -262,34 +249,40 @@ async def record(
 
 
 class _Voice:
-    """One track, and what turns this side's bytes into it."""
+    """One side of the call: what its bytes mean, where on the time axis they lie, and the track that keeps them."""
 
-    def __init__(self, track: Track) -> None:
-        self.track = track
-        self.format: AudioFormat | None = None
-        """What the bytes mean; None when they cannot be converted: the track is silent then, the frames have all."""
+    def __init__(self, track: Track, *, lateness_ms: float) -> None:
+        self._track = track
+        self._line = PlayLine[_PartKey](_MAX_STRETCHES, lateness_ms=lateness_ms)
+        self._format: AudioFormat | None = None
+        """None when the bytes cannot be converted: the track is silent then, the frames have all."""
         self._converter = Converter(WAV_FORMAT, WAV_FORMAT)
         self.speak(WAV_FORMAT)
 
     def speak(self, spelt: object) -> None:
         try:
             fmt = AudioFormat.parse(spelt)
-            if fmt != self.format:
+            if fmt != self._format:
                 self._converter = Converter(fmt, WAV_FORMAT)
-            self.format = fmt
+            self._format = fmt
         except InvalidArgument:
-            self.format = None
+            self._format = None
 
-    def write(self, data: bytes, at_ms: float) -> None:
-        if self.format is not None:
-            self.track.write(self._converter.push(data), at_ms)
+    def write(self, key: _PartKey, data: bytes, now_ms: float) -> None:
+        if self._format is not None:
+            ended = self._line.ends_ms
+            begins = self._line.place(key, self._format.ms(len(data)), now_ms)
+            # What is joined goes behind what was written, which a resampler may hold back by a millisecond or two.
+            self._track.write(self._converter.push(data), begins if begins > ended else 0.0)
 
     def flush(self) -> None:
-        self.track.write(self._converter.flush(), 0.0)
+        self._track.write(self._converter.flush(), 0.0)
 
-    def cut(self, at_ms: float) -> None:
-        self._converter.reset()
-        self.track.cut(at_ms)
+    def cut(self, heard_ms: Mapping[_PartKey, float]) -> None:
+        stop = self._line.cut(heard_ms)
+        if stop is not None:
+            self._converter.reset()
+            self._track.cut(stop)
 
 
 def _fresh_file(path: Path) -> FileIO:

@@ -66,6 +66,12 @@ def test_an_earlier_part_that_was_heard_stays_whole() -> None:
     assert laid(line) == [("a", 0, 200, None), ("b", 200, 300, 100)]
 
 
+def test_what_is_late_is_joined_and_what_comes_later_is_not() -> None:
+    line = PlayLine[str](lateness_ms=50)
+    assert [line.place("a", 20, now) for now in (30, 99, 150, 140)] == [30, 50, 150, 170]
+    assert laid(line) == [("a", 30, 40, None), ("a", 150, 40, None)]
+
+
 def test_no_more_than_the_limit_is_kept() -> None:
     line = PlayLine[str](limit=2)
     for key in "abc":
