@@ -361,7 +361,7 @@ class Lifecycle(Medium, Listening, Sending):
         if running is not driver.loop:
             raise StateError("connected on another event loop: call there, with loop.call_soon_threadsafe()")
 
-    def _sent(self, event_id: str, *, answered: bool = True) -> SendReceipt:
+    def _receipt(self, event_id: str, *, answered: bool = True) -> SendReceipt:
         driver = self._driver
         if driver is None:
             raise StateError("the connection ended in the middle of the call")

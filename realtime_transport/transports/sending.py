@@ -59,7 +59,7 @@ class Sending(abc.ABC):
         """Return the time, when something may be sent; raise ``StateError`` when not."""
 
     @abc.abstractmethod
-    def _sent(self, event_id: str, *, answered: bool = True) -> SendReceipt:
+    def _receipt(self, event_id: str, *, answered: bool = True) -> SendReceipt:
         """Carry away what the conversation made of a call, and give its receipt."""
 
     # --- anything --------------------------------------------------------------------------------------------------
@@ -76,7 +76,7 @@ class Sending(abc.ABC):
         elif event_id:
             event = self._codec.event({**to_dict(event), "event_id": event_id})
         sent = self._conversation.send_event(_checked(event), now)
-        return self._sent(sent, answered=type(event) in SEND and type(event) is not InputAudioBufferAppend)
+        return self._receipt(sent, answered=type(event) in SEND and type(event) is not InputAudioBufferAppend)
 
     # --- messages --------------------------------------------------------------------------------------------------
 
@@ -124,22 +124,22 @@ class Sending(abc.ABC):
         """
         now = self._now()
         if self._muted:
-            return self._sent("", answered=False)
+            return self._receipt("", answered=False)
         sent = self._conversation.append_audio(audio, now, event_id=event_id)
-        receipt = self._sent(sent, answered=False)
+        receipt = self._receipt(sent, answered=False)
         return self.commit_audio() if commit else receipt
 
     def commit_audio(self, *, event_id: str | None = None) -> SendReceipt:
         """Make a user item of what was sent: the end of a turn, where no turn detection finds it."""
-        return self._sent(self._conversation.commit_audio(self._now(), event_id=event_id))
+        return self._receipt(self._conversation.commit_audio(self._now(), event_id=event_id))
 
     def clear_audio(self, *, event_id: str | None = None) -> SendReceipt:
         """Throw away what was sent and not committed."""
-        return self._sent(self._conversation.clear_audio(self._now(), event_id=event_id))
+        return self._receipt(self._conversation.clear_audio(self._now(), event_id=event_id))
 
     def clear_output(self, *, event_id: str | None = None) -> SendReceipt:
         """Stop the sound where the server plays it (WebRTC, SIP); elsewhere use ``interrupt``."""
-        return self._sent(self._conversation.clear_output(self._now(), event_id=event_id))
+        return self._receipt(self._conversation.clear_output(self._now(), event_id=event_id))
 
     def mute(self, muted: bool = True) -> None:
         """Stop sending audio, or go on: ``send_audio`` does nothing while muted. What waits already still goes out."""
@@ -162,21 +162,23 @@ class Sending(abc.ABC):
         """Add an item at the end, or after ``previous_item_id`` (``"root"``: in front)."""
         made = item_from_dict(item) if isinstance(item, Mapping) else _checked(item)
         after = UNSET if previous_item_id is None else previous_item_id
-        return self._sent(self._conversation.create_item(made, self._now(), previous_item_id=after, event_id=event_id))
+        return self._receipt(
+            self._conversation.create_item(made, self._now(), previous_item_id=after, event_id=event_id)
+        )
 
     def delete_item(self, item_id: str, *, event_id: str | None = None) -> SendReceipt:
         """Remove an item."""
-        return self._sent(self._conversation.delete_item(item_id, self._now(), event_id=event_id))
+        return self._receipt(self._conversation.delete_item(item_id, self._now(), event_id=event_id))
 
     def retrieve_item(self, item_id: str, *, event_id: str | None = None) -> SendReceipt:
         """Ask for an item with its audio: ``(await receipt.acknowledged()).item``."""
-        return self._sent(self._conversation.retrieve_item(item_id, self._now(), event_id=event_id))
+        return self._receipt(self._conversation.retrieve_item(item_id, self._now(), event_id=event_id))
 
     def truncate_item(
         self, item_id: str, audio_end_ms: int, *, content_index: int = 0, event_id: str | None = None
     ) -> SendReceipt:
         """Keep the first ``audio_end_ms`` of an item that the agent spoke. ``interrupt`` does this by itself."""
-        return self._sent(
+        return self._receipt(
             self._conversation.truncate_item(item_id, content_index, audio_end_ms, self._now(), event_id=event_id)
         )
 
@@ -193,7 +195,7 @@ class Sending(abc.ABC):
         """
         now = self._now()
         wanted = items(self._conversation.history) if callable(items) else items
-        return self._sent(self._conversation.reset_history([_checked(i) for i in wanted], now, event_id=event_id))
+        return self._receipt(self._conversation.reset_history([_checked(i) for i in wanted], now, event_id=event_id))
 
     def send_function_call_output(
         self, call_id: str, output: str, *, respond: bool = True, event_id: str | None = None
@@ -202,7 +204,7 @@ class Sending(abc.ABC):
 
         Follow-ups that have to wait become one response, however many outputs came.
         """
-        return self._sent(
+        return self._receipt(
             self._conversation.function_call_output(call_id, output, self._now(), respond=respond, event_id=event_id)
         )
 
@@ -216,7 +218,7 @@ class Sending(abc.ABC):
     ) -> SendReceipt:
         """Approve or refuse what an ``mcp_approval_request`` asks, given as the event or its id."""
         asked = request if isinstance(request, str) else request.approval_request_id
-        return self._sent(
+        return self._receipt(
             self._conversation.mcp_response(asked, approved, self._now(), reason=reason, event_id=event_id)
         )
 
@@ -236,13 +238,13 @@ class Sending(abc.ABC):
         """
         made = from_dict(options, ResponseOptions) if isinstance(options, Mapping) else options
         checked = None if made is None else _checked(made)
-        return self._sent(
+        return self._receipt(
             self._conversation.request_response(checked, self._now(), automatic=automatic, event_id=event_id)
         )
 
     def cancel_response(self, response_id: str | None = None, *, event_id: str | None = None) -> SendReceipt:
         """Stop generating the running response, or the one named; what was generated plays on (see ``interrupt``)."""
-        return self._sent(self._conversation.cancel_response(self._now(), response_id, event_id=event_id))
+        return self._receipt(self._conversation.cancel_response(self._now(), response_id, event_id=event_id))
 
     def interrupt(self, *, cancel_response: bool = True, event_id: str | None = None) -> SendReceipt:
         """Silence the agent and leave on both sides only what was heard.
@@ -250,12 +252,14 @@ class Sending(abc.ABC):
         Emits ``audio_interrupted`` when anything was cut: drop what is queued for the speaker. Acknowledged when the
         server has done its part; at once when there was nothing to interrupt.
         """
-        return self._sent(self._conversation.interrupt(self._now(), cancel_response=cancel_response, event_id=event_id))
+        return self._receipt(
+            self._conversation.interrupt(self._now(), cancel_response=cancel_response, event_id=event_id)
+        )
 
     def heard(self, item_id: str, ms: float, *, content_index: int = 0) -> None:
         """Report how much of a part the listener has heard, from its beginning (``playout="reported"``)."""
         self._conversation.heard(item_id, content_index, ms, self._now())
-        self._sent("", answered=False)
+        self._receipt("", answered=False)
 
     # --- the session -----------------------------------------------------------------------------------------------
 
@@ -277,7 +281,7 @@ class Sending(abc.ABC):
         wanted = fields if changes is None else changes
         if isinstance(wanted, ProtocolObject):
             wanted = cast("AnySession", _checked(wanted))
-        return self._sent(self._conversation.update_session(wanted, self._now(), event_id=event_id))
+        return self._receipt(self._conversation.update_session(wanted, self._now(), event_id=event_id))
 
 
 def _checked(value: Any) -> Any:

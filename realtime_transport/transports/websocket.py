@@ -57,6 +57,9 @@ class WebSocketOptions:
     """Class of the connection, for those who tune it."""
 
 
+DEFAULTS: Final = WebSocketOptions()
+
+
 class _Connect(connect):
     """Dials without following redirects: the handshake carries the key."""
 
@@ -73,7 +76,7 @@ class WebSocketTransport(RealtimeTransportLayer):
     def __init__(
         self,
         *,
-        options: WebSocketOptions = WebSocketOptions(),  # frozen: shared safely
+        options: WebSocketOptions = DEFAULTS,
         **layer: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**layer)

@@ -1,0 +1,278 @@
+"""A peer that follows a script: expect this, say that, fail like so. For tests of whatever talks to a transport.
+
+    transport = ScriptedTransport([
+        *opening(),
+        expect("conversation.item.create", item={"content": [{"type": "input_text", "text": "Hello"}]}),
+        emit(lambda sent: {"type": "conversation.item.added", "item": sent["item"]}),
+        expect("response.create"),
+        fail("internal_error"),
+    ])
+    await transport.connect()
+    ...
+    transport.verify()
+
+What is said passes through the codec, so a script is written in the words of the wire. When something else is sent than
+the script expects, the connection ends and ``verify`` shows where, and how it differs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, TypeAlias, Unpack, cast
+
+import attrs
+
+from realtime_transport.exceptions import (
+    AuthenticationError,
+    ConnectError,
+    HandshakeError,
+    InvalidArgument,
+    PermissionDeniedError,
+    RateLimitError,
+    RealtimeError,
+)
+from realtime_transport.transports.base import LayerOptions, RealtimeTransportLayer
+from realtime_transport.transports.request import ConnectRequest
+
+JSONFrame: TypeAlias = Mapping[str, Any]
+Frame: TypeAlias = JSONFrame | str | Callable[[Any], JSONFrame | str]
+"""A frame as an object, as raw text (not JSON, if you like), or made from what was last sent."""
+
+IGNORED: Final = frozenset({"input_audio_buffer.append"})
+"""Never part of a script unless it expects them: nobody counts the chunks of a microphone."""
+
+
+class ScriptNotFollowed(AssertionError):
+    """Something else happened than the script says. An ``AssertionError``, because it is a test that failed."""
+
+
+# --- steps -------------------------------------------------------------------------------------------------------
+
+
+@attrs.frozen
+class Expect:
+    """The client sends a frame of this type that holds at least these fields."""
+
+    type: str
+    fields: JSONFrame
+
+    def __str__(self) -> str:
+        return f"expect {self.type}"
+
+
+@attrs.frozen
+class Emit:
+    """The server sends a frame."""
+
+    frame: Frame
+
+    def __str__(self) -> str:
+        if callable(self.frame):
+            return "emit what a function makes"
+        return f"emit {self.frame if isinstance(self.frame, str) else self.frame.get('type')}"
+
+
+@attrs.frozen
+class Fail:
+    """The connection fails in a way that has a name."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return f"fail {self.name}"
+
+
+@attrs.frozen
+class Pause:
+    """Nothing happens for some seconds of the loop's time."""
+
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"pause {self.seconds:g} s"
+
+
+Step: TypeAlias = Expect | Emit | Fail | Pause
+
+
+def expect(wire_type: str, /, **fields: Any) -> Expect:
+    """Wait for a frame of this type. Fields may be nested; what they do not name may be anything."""
+    return Expect(wire_type, fields)
+
+
+def emit(frame: Frame | str, /, **fields: Any) -> Emit:
+    """Send a frame: a mapping, a type with its fields, a function of what was last sent, or text as it is."""
+    if isinstance(frame, str) and fields:
+        return Emit({"type": frame, **fields})
+    return Emit(frame)
+
+
+def fail(name: str, /) -> Fail:
+    """Fail like this: a refused opening (first step only) or the end of the connection. See ``FAILURES``."""
+    if name not in FAILURES:
+        raise InvalidArgument(f"no failure {name!r}; there are {', '.join(sorted(FAILURES))}", path="name")
+    return Fail(name)
+
+
+def pause(seconds: float, /) -> Pause:
+    """Let time pass before the next step."""
+    return Pause(seconds)
+
+
+def opening(session: JSONFrame | None = None, *, update: bool = False) -> list[Step]:
+    """Begin like the real service; with ``update``, also expect one ``session.update`` and confirm it."""
+    in_force = {"type": "realtime", "id": "sess_scripted", **(session or {})}
+    steps: list[Step] = [emit("session.created", session=in_force)]
+    if update:
+        steps += [
+            expect("session.update"),
+            emit(lambda sent: {"type": "session.updated", "session": {**in_force, **sent["session"]}}),
+        ]
+    return steps
+
+
+@attrs.frozen
+class _Ending:
+    code: int | None
+    reason: str
+
+
+FAILURES: Final[Mapping[str, _Ending | Callable[[], RealtimeError] | None]] = {
+    # instead of opening
+    "refused": lambda: ConnectError("connection refused", code="refused"),
+    "dns": lambda: ConnectError("no such host", code="dns"),
+    "unauthorized": lambda: AuthenticationError(401),
+    "forbidden": lambda: PermissionDeniedError(403),
+    "rate_limited": lambda: RateLimitError(429, retry_after=1.0),
+    "unavailable": lambda: HandshakeError(503),
+    # of an open connection
+    "closed": _Ending(1000, ""),
+    "going_away": _Ending(1001, "going away"),
+    "protocol_error": _Ending(1002, "protocol error"),
+    "policy": _Ending(1008, "policy violation"),
+    "internal_error": _Ending(1011, "internal error"),
+    "restart": _Ending(1012, "service restart"),
+    "dropped": _Ending(None, "the socket went away"),
+    # of either: nothing ever comes again
+    "silence": None,
+}
+"""The ways to fail, by name."""
+
+
+# --- the transport -----------------------------------------------------------------------------------------------
+
+
+class ScriptedTransport(RealtimeTransportLayer):
+    """A transport whose other end is a script, followed step by step.
+
+    ``ignore`` are types of client frames that the script passes over when it does not expect them.
+    """
+
+    def __init__(
+        self, script: Sequence[Step], *, ignore: frozenset[str] = IGNORED, **layer: Unpack[LayerOptions]
+    ) -> None:
+        super().__init__(**layer)
+        self._script = tuple(script)
+        self._ignore = ignore
+        self._at = 0
+        self._received: list[dict[str, Any]] = []
+        self._wrong: ScriptNotFollowed | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._is_silent = False
+
+    @property
+    def sent(self) -> tuple[dict[str, Any], ...]:
+        """Every frame that the client sent, in order."""
+        return tuple(self._received)
+
+    def verify(self) -> None:
+        """Raise ``ScriptNotFollowed`` when something else was sent, or when steps are left."""
+        if self._wrong is not None:
+            raise self._wrong
+        if self._at < len(self._script):
+            raise ScriptNotFollowed(self._told("the script was left before its end"))
+
+    async def _open(self, request: ConnectRequest) -> None:
+        step = self._script[self._at] if self._at < len(self._script) else None
+        failure = FAILURES[step.name] if isinstance(step, Fail) else None
+        if callable(failure):
+            self._at += 1
+            raise failure()
+        self._proceed()
+
+    async def _write(self, frame: bytes) -> None:
+        sent: dict[str, Any] = json.loads(frame)
+        self._received.append(sent)
+        step = self._script[self._at] if self._at < len(self._script) else None
+        if isinstance(step, Expect) and sent["type"] == step.type and _holds(sent, dict(step.fields)):
+            self._at += 1
+            self._proceed()
+        elif sent["type"] not in self._ignore and self._wrong is None and not self._is_silent:
+            self._wrong = ScriptNotFollowed(self._told("something else was sent", step, sent))
+            self.feed_closed(None, "the script was not followed")
+
+    async def _close(self, code: int, reason: str) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _proceed(self) -> None:
+        """Take every step that is the server's, up to the next that is the client's."""
+        while self._at < len(self._script):
+            step = self._script[self._at]
+            if isinstance(step, Expect):
+                return
+            self._at += 1
+            if isinstance(step, Emit):
+                self._say(step.frame)
+            elif isinstance(step, Pause):
+                self._timer = asyncio.get_running_loop().call_later(step.seconds, self._proceed)
+                return
+            else:
+                self._fail(step)
+                return
+
+    def _say(self, frame: Frame) -> None:
+        said = frame(self._received[-1] if self._received else {}) if callable(frame) else frame
+        self.feed(said if isinstance(said, str) else json.dumps(said))
+
+    def _fail(self, step: Fail) -> None:
+        failure = FAILURES[step.name]
+        if isinstance(failure, _Ending):
+            self.feed_closed(failure.code, failure.reason)
+        elif failure is None:
+            self._is_silent = True
+        else:
+            raise ScriptNotFollowed(self._told(f"{step.name!r} can only be the first step"))
+
+    def _told(self, what: str, step: Step | None = None, sent: JSONFrame | None = None) -> str:
+        """Tell the script with a mark where it stands, and how what was sent differs from what it expects."""
+        lines = [f"{what}:"]
+        for index, each in enumerate((*self._script, "the end")):
+            mark = "->" if index == self._at else "  "
+            lines.append(f"{mark} {index + 1:3} {each}")
+        if sent is not None:
+            expected = {"type": step.type, **step.fields} if isinstance(step, Expect) else {}
+            lines += ["", *_difference(expected, sent)]
+        return "\n".join(lines)
+
+
+def _holds(sent: Any, wanted: Any) -> bool:
+    """Whether ``sent`` holds everything that ``wanted`` names. Lists are compared item by item."""
+    if isinstance(wanted, dict):
+        fields = cast("dict[str, Any]", wanted)
+        return isinstance(sent, dict) and all(key in sent and _holds(sent[key], fields[key]) for key in fields)
+    if isinstance(wanted, list):
+        items = cast("list[Any]", wanted)
+        return isinstance(sent, list) and len(cast("list[Any]", sent)) == len(items) and all(map(_holds, sent, items))
+    return bool(sent == wanted)
+
+
+def _difference(expected: JSONFrame, sent: JSONFrame) -> list[str]:
+    ours, theirs = (
+        json.dumps(frame, indent=2, sort_keys=True, default=repr).splitlines() for frame in (expected, sent)
+    )
+    return list(difflib.unified_diff(ours, theirs, "expected", "sent", n=99, lineterm=""))
