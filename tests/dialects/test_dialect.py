@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from realtime_transport.dialects import BETA_RENAMES, DIALECTS, OPENAI, Dialect, get_dialect
@@ -245,6 +245,7 @@ JSON = st.recursive(
 
 
 @EVERY
+@settings(max_examples=50)
 @given(kind=TYPES, frame=st.dictionaries(KEYS, JSON))
 def test_never_raises_and_never_changes_the_frame(dialect: Dialect, kind: str, frame: dict[str, Any]) -> None:
     frame = {**frame, "type": kind}
