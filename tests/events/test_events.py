@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+import copy
+import inspect
+import pickle
+import re
+from typing import Any
+
+import attrs
+import pytest
+
+from realtime_transport import events
+from realtime_transport.events import (
+    CLIENT_EVENTS,
+    SERVER_EVENTS,
+    TRANSLATION_CLIENT_EVENTS,
+    TRANSLATION_SERVER_EVENTS,
+    TRANSPORT_EVENTS,
+    UNSET,
+    ClientEvent,
+    ErrorDetail,
+    ErrorEvent,
+    InputAudioBufferAppend,
+    InputAudioBufferCommit,
+    InputAudioPart,
+    McpTool,
+    ResponseOutputAudioDelta,
+    ServerEvent,
+    SystemMessageItem,
+    TransportEvent,
+    UnknownClientEvent,
+    UnknownServerEvent,
+    UserMessageItem,
+)
+from realtime_transport.exceptions import ConnectionLost, ProtocolError
+
+REGISTRIES = (CLIENT_EVENTS, SERVER_EVENTS, TRANSLATION_CLIENT_EVENTS, TRANSLATION_SERVER_EVENTS)
+REGISTERED = {cls for registry in REGISTRIES for cls in registry.values()}
+CLASSES = [cls for cls in vars(events).values() if inspect.isclass(cls) and attrs.has(cls)]
+
+
+# --- names -------------------------------------------------------------------------------------------------------
+
+
+def camel_case(wire_type: str) -> str:
+    return "".join(word.capitalize() for word in re.split(r"[._]", wire_type))
+
+
+@pytest.mark.parametrize("cls", sorted(REGISTERED, key=lambda cls: cls.__name__), ids=lambda cls: cls.__name__)
+def test_a_class_is_named_after_its_wire_type(cls: Any) -> None:
+    if cls.__name__.startswith("Translation"):
+        short = cls.type.removeprefix("session.") if cls.type.count(".") > 1 else cls.type
+        assert cls.__name__ == f"Translation{camel_case(short)}"
+    else:
+        assert cls.__name__ == {"error": "ErrorFrame"}.get(cls.type, camel_case(cls.type))
+
+
+def test_every_event_class_is_registered() -> None:
+    known = {cls for cls in CLASSES if issubclass(cls, ClientEvent | ServerEvent)}
+    assert known - REGISTERED == {ClientEvent, ServerEvent, UnknownClientEvent, UnknownServerEvent}
+
+
+def test_registries_are_by_type() -> None:
+    for registry in REGISTRIES:
+        assert {name: cls.type for name, cls in registry.items()} == {name: name for name in registry}
+
+
+def test_every_transport_event_is_registered() -> None:
+    payloads = {cls for cls in CLASSES if issubclass(cls, TransportEvent)} - {TransportEvent}
+    assert set(TRANSPORT_EVENTS.values()) == payloads
+    assert {name: cls.name for name, cls in TRANSPORT_EVENTS.items()} == {name: name for name in TRANSPORT_EVENTS}
+
+
+def test_the_package_exports_every_public_class() -> None:
+    modules = [module for name, module in vars(events).items() if inspect.ismodule(module)]
+    public = {
+        name
+        for module in modules
+        for name, value in vars(module).items()
+        if inspect.isclass(value) and value.__module__ == module.__name__ and not name.startswith("_")
+    }
+    assert public <= set(events.__all__)
+    assert sorted(set(events.__all__)) == sorted(events.__all__)
+    assert all(hasattr(events, name) for name in events.__all__)
+
+
+# --- instances ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
+def test_classes_are_frozen_slotted_and_by_name(cls: Any) -> None:
+    assert all(field.kw_only for field in attrs.fields(cls))
+    assert "__dict__" not in dir(cls)
+    assert cls.__setattr__ is not object.__setattr__
+
+
+def test_known_and_unknown_events_have_a_type() -> None:
+    assert InputAudioBufferCommit.type == InputAudioBufferCommit().type == "input_audio_buffer.commit"
+    assert UnknownServerEvent(type="ping").type == "ping"
+    assert UnknownClientEvent(type="wave").type == "wave"
+
+
+def test_events_are_equal_by_what_they_say() -> None:
+    one, other = InputAudioBufferCommit(raw={"a": 1}), InputAudioBufferCommit(raw={"b": 2})
+    assert one == other
+    assert hash(one) == hash(other)
+    assert UnknownServerEvent(type="x", raw={"a": 1}) != UnknownServerEvent(type="x", raw={"a": 2})
+
+
+def test_every_event_has_an_extra_of_its_own() -> None:
+    assert InputAudioBufferCommit().extra is not InputAudioBufferCommit().extra
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        InputAudioBufferAppend(audio=b"\x00\x01", event_id="e", extra={"x": [1]}, raw={"y": 1}),
+        UserMessageItem(content=(InputAudioPart(audio=b"\x00", transcript=None),)),
+        UnknownServerEvent(type="x", raw={"a": 1}),
+        SystemMessageItem(),
+    ],
+)
+def test_events_and_objects_copy_and_pickle(value: Any) -> None:
+    assert copy.deepcopy(value) == value
+    assert pickle.loads(pickle.dumps(value)) == value
+    assert attrs.evolve(value) == value
+
+
+def test_absent_survives_copies() -> None:
+    assert copy.deepcopy(UNSET) is pickle.loads(pickle.dumps(UNSET)) is UNSET
+    assert not UNSET
+    assert repr(UNSET) == "UNSET"
+
+
+# --- what a repr must not show -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (InputAudioBufferAppend(audio=bytes(960)), "audio=<960 bytes>"),
+        (ResponseOutputAudioDelta(item_id="i", delta=bytes(960)), "delta=<960 bytes>"),
+        (InputAudioPart(audio=bytes(960)), "audio=<960 bytes>"),
+        (InputAudioPart(), "audio=UNSET"),
+        (InputAudioPart(audio=None), "audio=None"),
+    ],
+)
+def test_audio_is_shown_by_its_size(value: Any, shown: str) -> None:
+    assert shown in repr(value)
+    assert len(repr(value)) < 250
+
+
+def test_secrets_are_not_shown() -> None:
+    tool = McpTool(server_label="s", authorization="hunter2", headers={"X": "hunter3"})
+    assert "hunter" not in repr(tool)
+    session = events.RealtimeSessionConfig(client_secret={"value": "ek_hunter"})
+    assert "hunter" not in repr(session)
+
+
+# --- errors ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("error", "cause"),
+    [
+        (ErrorDetail(type="invalid_request_error", code="invalid_value"), "invalid_value"),
+        (ErrorDetail(type="invalid_json"), "invalid_json"),
+        (ErrorDetail(type="invalid_json", code=None), "invalid_json"),
+        (ErrorDetail(type="server_error", code=None), None),
+        (ErrorDetail(message="boom"), None),
+    ],
+)
+def test_the_cause_of_an_error_is_found_where_servers_put_it(error: ErrorDetail, cause: str | None) -> None:
+    assert error.cause == cause
+
+
+@pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
+def test_every_class_says_what_it_is(cls: Any) -> None:
+    assert cls.__doc__
+    assert cls.__doc__.splitlines()[0].rstrip().endswith((".", ":"))
+
+
+def test_an_error_event_says_whether_trying_again_may_help() -> None:
+    assert ErrorEvent(error=ConnectionLost("gone")).retryable
+    assert not ErrorEvent(error=ProtocolError("odd")).retryable
