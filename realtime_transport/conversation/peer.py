@@ -56,6 +56,11 @@ class _Delivery:
     complete: bool = False
     """Nothing will be added to ``pieces``."""
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it cannot go on by itself: all that was fed is sent, and the driver has not said that it is all."""
+        return self.source is None and not self.pieces and not self.complete
+
 
 class ServerPeer:
     """The other end of a connection, in memory.
@@ -110,7 +115,7 @@ class ServerPeer:
 
     def next_deadline(self) -> float | None:
         """When ``wake`` has something to do; None when nothing will come by itself."""
-        moments = [delivery.due for delivery in self._deliveries.values() if delivery.pieces or delivery.source]
+        moments = [delivery.due for delivery in self._deliveries.values() if not delivery.is_waiting]
         own = self.conversation.next_deadline()
         return min(moments if own is None else [*moments, own], default=None)
 

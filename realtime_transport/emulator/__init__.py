@@ -1,0 +1,20 @@
+"""A server to run against without a key: the server role of the conversation behind a real socket.
+
+``Emulator`` needs the extra ``server``; brains, clips and the transcriber do not.
+"""
+
+from realtime_transport.emulator.brains import AsyncBrain, Improviser, Spoken, make_brain
+from realtime_transport.emulator.clips import SpeechLibrary, library
+from realtime_transport.emulator.server import Emulator
+from realtime_transport.emulator.transcriber import ClipTranscriber
+
+__all__ = [
+    "AsyncBrain",
+    "ClipTranscriber",
+    "Emulator",
+    "Improviser",
+    "SpeechLibrary",
+    "Spoken",
+    "library",
+    "make_brain",
+]

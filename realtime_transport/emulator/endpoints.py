@@ -1,0 +1,61 @@
+"""Where the emulator listens: paths of the family, and what each says about the session."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final, Literal
+
+import attrs
+
+from realtime_transport.conversation.server_session import DEFAULT_MODEL
+from realtime_transport.dialects import Dialect, get_dialect
+
+
+@attrs.frozen(kw_only=True)
+class Endpoint:
+    """One path that speaks one dialect."""
+
+    path: str
+    dialect: str
+    model_names: tuple[str, ...] = ("model",)
+    """Query parameters that may name the model, in order."""
+
+
+ENDPOINTS: Final = (
+    Endpoint(path="/v1/realtime", dialect="openai"),
+    Endpoint(path="/openai/v1/realtime", dialect="azure"),
+    Endpoint(path="/openai/realtime", dialect="azure-dated", model_names=("deployment", "model")),
+    Endpoint(path="/voice-live/realtime", dialect="voice-live"),
+    Endpoint(path="/api-ws/v1/realtime", dialect="qwen"),
+    Endpoint(path="/v1/convai/realtime", dialect="elevenlabs"),
+)
+
+BETA_HEADER: Final = "openai-beta"
+BETA_PROTOCOL: Final = "openai-beta.realtime-v1"
+ANSWERED_PROTOCOL: Final = "realtime"
+"""The only sub-protocol that is ever answered: the others carry keys."""
+
+
+@attrs.frozen(kw_only=True)
+class Wanted:
+    """What a client asks for by the way it connects."""
+
+    dialect: Dialect
+    model: str
+    kind: Literal["realtime", "transcription"]
+    beta: bool
+    """It asks for the beta protocol on a GA path."""
+
+
+def wanted(
+    endpoint: Endpoint, headers: Mapping[str, str], query: Mapping[str, str], sub_protocols: Sequence[str]
+) -> Wanted:
+    """Read the way a client connects."""
+    named = (query.get(name) for name in endpoint.model_names)
+    asks_for_beta = "realtime=v1" in headers.get(BETA_HEADER, "") or BETA_PROTOCOL in sub_protocols
+    return Wanted(
+        dialect=get_dialect(endpoint.dialect),
+        model=next((model for model in named if model), DEFAULT_MODEL),
+        kind="transcription" if query.get("intent") == "transcription" else "realtime",
+        beta=asks_for_beta and endpoint.dialect == "openai",
+    )

@@ -1,0 +1,172 @@
+"""``Emulator``: the whole server on a free port of this machine, or its app for somebody else's server."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Self, cast
+
+from realtime_transport.conversation.brain import Transcriber
+from realtime_transport.conversation.peer import PACE
+from realtime_transport.conversation.server import ServerLimits, ServerTraits
+from realtime_transport.emulator.access import Access
+from realtime_transport.emulator.brains import AnyBrain, BrainFactory, make_brain
+from realtime_transport.emulator.sessions import Sessions
+from realtime_transport.emulator.socket_session import MAX_FRAME_BYTES
+from realtime_transport.emulator.transcriber import ClipTranscriber
+from realtime_transport.exceptions import InvalidArgument, MissingExtra, StateError
+
+if TYPE_CHECKING:
+    import uvicorn
+    from starlette.applications import Starlette
+
+LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+class Emulator:
+    """A server of the Realtime protocol that needs no key, no money and no network.
+
+        async with Emulator() as server:
+            ...  # connect to server.url
+
+    ``brain`` answers: a name (``speech``, ``echo``, ``improvise``), a brain for all sessions, or a function that makes
+    one for each. ``port`` 0 takes a free one. Without ``token`` any key is accepted, and ``host`` must be this machine;
+    with one, clients have to present it. ``tls`` is (certificate, key) as PEM files. ``pace`` is how many times faster
+    than real time speech is sent, None for all at once.
+
+    Raises ``InvalidArgument`` for a host that others can reach without a token, ``MissingExtra`` without the extra
+    ``server``, ``StateError`` when it is started twice. Leaving the context closes every session with 1001.
+    """
+
+    def __init__(
+        self,
+        brain: str | AnyBrain | BrainFactory = "speech",
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        token: str | None = None,
+        tls: tuple[Path, Path] | None = None,
+        pace: float | None = PACE,
+        latency_ms: float = 0.0,
+        beta: bool = False,
+        transcriber: Transcriber | None = None,
+        limits: ServerLimits | None = None,
+        traits: ServerTraits | None = None,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        if token is None and host not in LOOPBACK:
+            raise InvalidArgument("a server that others can reach needs a token", path="host")
+        self._host, self._port, self._tls = host, port, tls
+        self._sessions = Sessions(
+            brain=_factory(brain),
+            pace=pace,
+            latency_ms=latency_ms,
+            transcriber=transcriber or ClipTranscriber(),
+            limits=limits or ServerLimits(),
+            traits=traits or ServerTraits(),
+            wall_clock=wall_clock,
+            beta=beta,
+            access=Access(token, wall_clock),
+        )
+        self._server: uvicorn.Server | None = None
+        self._listener: socket.socket | None = None
+
+    # --- addresses -----------------------------------------------------------------------------------------------
+
+    @property
+    def port(self) -> int:
+        """Where it listens. Raises ``StateError`` before it was started."""
+        if self._listener is None:
+            raise StateError("the emulator is not running")
+        port: int = self._listener.getsockname()[1]
+        return port
+
+    @property
+    def url(self) -> str:
+        """What a client connects to: ``ws://127.0.0.1:54321/v1/realtime``."""
+        return f"{'wss' if self._tls else 'ws'}://{self._address}/v1/realtime"
+
+    @property
+    def http_url(self) -> str:
+        """Base of the HTTP endpoints: ``http://127.0.0.1:54321/v1``."""
+        return f"{'https' if self._tls else 'http'}://{self._address}/v1"
+
+    @property
+    def _address(self) -> str:
+        return f"[{self._host}]:{self.port}" if ":" in self._host else f"{self._host}:{self.port}"
+
+    # --- running -------------------------------------------------------------------------------------------------
+
+    def app(self) -> Starlette:
+        """Make the ASGI application alone, to be mounted into another one. ``stop`` ends its sessions."""
+        try:
+            from realtime_transport.emulator.app import make_app
+        except ImportError as error:
+            raise MissingExtra(error.name or "starlette", "server") from error
+        return make_app(self._sessions)
+
+    async def start(self) -> None:
+        """Listen; returns when connections are accepted."""
+        if self._listener is not None:
+            raise StateError("the emulator is already running")
+        app = self.app()
+        try:
+            import uvicorn
+        except ImportError as error:
+            raise MissingExtra("uvicorn", "server") from error
+        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
+        self._listener = socket.create_server((self._host, self._port), family=family)
+        config = uvicorn.Config(app, **self._uvicorn_options())
+        config.load()
+        self._server = uvicorn.Server(config)
+        self._server.lifespan = config.lifespan_class(config)
+        await self._server.startup([self._listener])
+
+    def _uvicorn_options(self) -> dict[str, Any]:
+        certificate, key = self._tls or (None, None)
+        return {
+            "log_config": None,  # the application that runs us has its own
+            "access_log": False,
+            "lifespan": "off",
+            "ws": "websockets-sansio",
+            "ws_max_size": MAX_FRAME_BYTES,
+            "ws_per_message_deflate": False,  # base64 of speech does not get smaller; the live service offers none
+            "timeout_graceful_shutdown": 5,
+            "ssl_certfile": certificate,
+            "ssl_keyfile": key,
+        }
+
+    async def stop(self) -> None:
+        """Close every session with 1001 and stop listening. Does nothing when it is not running."""
+        await self._sessions.stop()
+        server, self._server = self._server, None
+        listener, self._listener = self._listener, None
+        if server is not None and listener is not None:
+            await server.shutdown([listener])
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    async def serve_forever(self) -> None:
+        """Run until cancelled."""
+        async with self:
+            await asyncio.get_running_loop().create_future()
+
+
+def _factory(brain: str | AnyBrain | BrainFactory) -> BrainFactory:
+    if isinstance(brain, str):
+        return make_brain(brain)
+    answering = getattr(brain, "answer", None)
+    if answering is None or isinstance(brain, type):
+        return cast("BrainFactory", brain)
+    return lambda: cast("AnyBrain", brain)

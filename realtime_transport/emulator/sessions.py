@@ -1,0 +1,83 @@
+"""Every session that the emulator holds, and what they have in common."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from typing import Final
+
+import attrs
+
+from realtime_transport.conversation.brain import Transcriber
+from realtime_transport.conversation.peer import ServerPeer
+from realtime_transport.conversation.server import ServerConversation, ServerLimits, ServerTraits
+from realtime_transport.conversation.server_outbox import counted_ids
+from realtime_transport.conversation.server_session import Session
+from realtime_transport.emulator.access import Access
+from realtime_transport.emulator.brains import AsyncBrain, BrainFactory
+from realtime_transport.emulator.endpoints import Wanted
+from realtime_transport.emulator.socket_session import CLOSE_SECONDS, Socket, SocketSession
+
+MAX_SESSIONS: Final = 1_000
+"""At a time. One talking session costs about a hundredth of a core and a few MB."""
+
+
+@attrs.define(kw_only=True)
+class Sessions:
+    """What every session shares, and those that run."""
+
+    brain: BrainFactory
+    pace: float | None
+    latency_ms: float
+    transcriber: Transcriber
+    limits: ServerLimits
+    traits: ServerTraits
+    wall_clock: Callable[[], float]
+    access: Access
+    beta: bool
+    """Whether the beta protocol is served to those who ask for it."""
+    ids: Callable[[str], str] = attrs.field(factory=counted_ids)
+    """One counter for all: an id names one thing on the whole server, as a client expects."""
+    _running: set[SocketSession] = attrs.field(factory=set[SocketSession])
+
+    @property
+    def is_full(self) -> bool:
+        """Whether one more would be too many."""
+        return len(self._running) >= MAX_SESSIONS
+
+    async def run(self, socket: Socket, wanted: Wanted, defaults: Session | None) -> None:
+        """Hold one session on an accepted socket until it ends."""
+        conversation = ServerConversation(
+            ids=self.ids,
+            model=wanted.model,
+            kind=wanted.kind,
+            defaults=defaults,
+            transcriber=self.transcriber,
+            limits=self.limits,
+            traits=self.traits,
+        )
+        brain = self.brain()
+        waits = brain if isinstance(brain, AsyncBrain) else None
+        peer = ServerPeer(
+            None if isinstance(brain, AsyncBrain) else brain,
+            conversation=conversation,
+            pace=self.pace,
+            latency_ms=self.latency_ms,
+        )
+        session = SocketSession(socket, peer, wanted.dialect, waits)
+        self._running.add(session)
+        try:
+            await session.run(self.wall_clock())
+        finally:
+            self._running.discard(session)
+
+    async def stop(self) -> None:
+        """Close every session and wait for a moment until the clients have answered."""
+        running = tuple(self._running)
+        for session in running:
+            session.stop()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                for session in running:
+                    await session.over.wait()

@@ -1,0 +1,174 @@
+"""One connection: a ``ServerPeer`` turned by a WebSocket and the clock of the running loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping, MutableMapping
+from typing import Any, Final, Protocol
+
+from realtime_transport.conversation.brain import GenerationRequest, Stop
+from realtime_transport.conversation.peer import ServerPeer
+from realtime_transport.conversation.server import Close
+from realtime_transport.dialects import Dialect
+from realtime_transport.emulator.brains import AsyncBrain
+from realtime_transport.events.client import ClientEvent
+from realtime_transport.events.server import ServerEvent
+from realtime_transport.wire import Codec
+
+MAX_FRAME_BYTES: Final = 24 * 1024 * 1024
+"""An append may carry 15 MiB of audio: 20 MiB of base64, and something around it."""
+
+MAX_UNSENT_BYTES: Final = 32 * 1024 * 1024
+"""Frames that the client has not taken yet: eight minutes of speech. One that reads no more is cut off with 1008."""
+
+CLOSE_SECONDS: Final = 5.0
+"""How long a client that goes on sending is waited for after our close frame."""
+
+
+class Socket(Protocol):
+    """What is needed of a WebSocket: the three of Starlette's methods that speak ASGI."""
+
+    async def receive(self) -> Mapping[str, Any]:
+        """Wait for a message."""
+        ...
+
+    async def send(self, message: MutableMapping[str, Any]) -> None:
+        """Send one, and wait for room."""
+        ...
+
+    async def close(self, code: int, reason: str | None) -> None:
+        """Send the close frame."""
+        ...
+
+
+class SocketSession:
+    """Runs one session from the accepted socket to its end."""
+
+    def __init__(self, socket: Socket, peer: ServerPeer, dialect: Dialect, brain: AsyncBrain | None = None) -> None:
+        self._socket = socket
+        self._peer = peer
+        self._brain = brain
+        self._codec: Codec[ClientEvent, ServerEvent] = Codec(dialect, role="server")
+        self._omits = dialect.omits
+        self._unsent: deque[str] = deque()
+        self._unsent_bytes = 0
+        self._changed = asyncio.Event()
+        """Set when there is something to send, or the session is over."""
+        self._closing: Close | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._answers: dict[str, asyncio.Task[None]] = {}
+        """Response id -> what waits for the brain's words."""
+        self.over = asyncio.Event()
+        """Set when ``run`` has returned."""
+
+    async def run(self, unix_time: float) -> None:
+        """Hold the session until either side ends it. ``unix_time`` is for ``expires_at`` only."""
+        loop = asyncio.get_running_loop()
+        writer = loop.create_task(self._write(), name="emulator writer")
+        try:
+            self._peer.open(loop.time(), unix_time)
+            self._turn()
+            await self._read(writer)
+        finally:
+            if self._timer is not None:
+                self._timer.cancel()
+            writer.cancel()
+            for answer in self._answers.values():
+                answer.cancel()
+            await asyncio.gather(writer, *self._answers.values(), return_exceptions=True)
+            self.over.set()
+
+    def stop(self, code: int = 1001, reason: str = "The server is shutting down.") -> None:
+        """Close once what is queued was sent."""
+        self._closing = self._closing or Close(code, reason)
+        self._changed.set()
+
+    # --- in ----------------------------------------------------------------------------------------------------------
+
+    async def _read(self, writer: asyncio.Task[None]) -> None:
+        while not writer.done():
+            message = await self._socket.receive()
+            if message["type"] == "websocket.disconnect":
+                return
+            self._take(message.get("text") or message.get("bytes") or "")
+            self._turn()
+
+    def _take(self, data: str | bytes) -> None:
+        now = asyncio.get_running_loop().time()
+        decoded = self._codec.decode(data)
+        if decoded.problems:
+            self._peer.receive_unreadable(decoded.problems[0].error, decoded.event)
+        elif decoded.event is not None:
+            self._peer.receive(decoded.event, now)
+
+    # --- turning -----------------------------------------------------------------------------------------------------
+
+    def _turn(self) -> None:
+        """Carry away what the peer has to say, see to its questions and to its next deadline."""
+        for request in self._peer.requests():
+            self._begin(request)
+        for response_id, answer in self._answers.items():
+            if not self._peer.wants(response_id):
+                answer.cancel()
+        for event in self._peer.frames_to_send():
+            if event.type not in self._omits:
+                self._queue(self._codec.encode(event).decode())
+        if self._peer.closing is not None:
+            self.stop(self._peer.closing.code, self._peer.closing.reason)
+        self._set_timer()
+
+    def _queue(self, frame: str) -> None:
+        self._unsent.append(frame)
+        self._unsent_bytes += len(frame)
+        if self._unsent_bytes > MAX_UNSENT_BYTES:
+            self._unsent.clear()
+            self._unsent_bytes = 0
+            self.stop(1008, "The client does not read.")
+        self._changed.set()
+
+    def _set_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        deadline = self._peer.next_deadline()
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_at(deadline, self._wake) if deadline is not None else None
+
+    def _wake(self) -> None:
+        self._peer.wake(asyncio.get_running_loop().time())
+        self._turn()
+
+    # --- words from a brain that has to be waited for ----------------------------------------------------------------
+
+    def _begin(self, request: GenerationRequest) -> None:
+        if self._brain is None:
+            return
+        task = asyncio.get_running_loop().create_task(self._answer(self._brain, request), name="emulator answer")
+        self._answers[request.response_id] = task
+        task.add_done_callback(lambda _: self._answers.pop(request.response_id, None))
+
+    async def _answer(self, brain: AsyncBrain, request: GenerationRequest) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            async for output in brain.answer(request):
+                self._peer.feed(request.response_id, output, loop.time())
+                self._turn()
+        except Exception as error:  # noqa: BLE001  # a brain is somebody else's code: the session outlives it
+            failure = Stop(code="brain_failed", message=f"{type(error).__name__}: {error}")
+            self._peer.feed(request.response_id, failure, loop.time())
+        self._peer.end(request.response_id, loop.time())
+        self._turn()
+
+    # --- out ---------------------------------------------------------------------------------------------------------
+
+    async def _write(self) -> None:
+        while True:
+            while self._unsent:
+                frame = self._unsent.popleft()
+                self._unsent_bytes -= len(frame)
+                await self._socket.send({"type": "websocket.send", "text": frame})
+            if self._closing is not None:
+                await self._socket.close(self._closing.code, self._closing.reason)
+                return
+            self._changed.clear()
+            await self._changed.wait()
