@@ -21,10 +21,11 @@ import asyncio
 import difflib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, TypeAlias, Unpack, cast
+from typing import Any, Final, TypeAlias, Unpack
 
 import attrs
 
+from realtime_transport.dialects.shapes import is_array, is_object
 from realtime_transport.exceptions import (
     AuthenticationError,
     ConnectError,
@@ -255,24 +256,30 @@ class ScriptedTransport(RealtimeTransportLayer):
             mark = "->" if index == self._at else "  "
             lines.append(f"{mark} {index + 1:3} {each}")
         if sent is not None:
-            expected = {"type": step.type, **step.fields} if isinstance(step, Expect) else {}
-            lines += ["", *_difference(expected, sent)]
+            expected: JSONFrame = {"type": step.type, **step.fields} if isinstance(step, Expect) else {}
+            lines += ["", *(_difference(expected, sent) if expected else [f"sent: {sent['type']}"])]
         return "\n".join(lines)
 
 
 def _holds(sent: Any, wanted: Any) -> bool:
     """Whether ``sent`` holds everything that ``wanted`` names. Lists are compared item by item."""
-    if isinstance(wanted, dict):
-        fields = cast("dict[str, Any]", wanted)
-        return isinstance(sent, dict) and all(key in sent and _holds(sent[key], fields[key]) for key in fields)
-    if isinstance(wanted, list):
-        items = cast("list[Any]", wanted)
-        return isinstance(sent, list) and len(cast("list[Any]", sent)) == len(items) and all(map(_holds, sent, items))
+    if is_object(wanted):
+        return is_object(sent) and all(key in sent and _holds(sent[key], wanted[key]) for key in wanted)
+    if is_array(wanted):
+        return is_array(sent) and len(sent) == len(wanted) and all(map(_holds, sent, wanted))
     return bool(sent == wanted)
 
 
+def _named(sent: Any, wanted: Any) -> Any:
+    """Cut ``sent`` down to what ``wanted`` names: the rest may be anything, and would only hide the difference."""
+    if is_object(wanted) and is_object(sent):
+        return {key: _named(sent[key], wanted[key]) for key in wanted if key in sent}
+    if is_array(wanted) and is_array(sent) and len(sent) == len(wanted):
+        return [_named(*pair) for pair in zip(sent, wanted, strict=True)]
+    return sent
+
+
 def _difference(expected: JSONFrame, sent: JSONFrame) -> list[str]:
-    ours, theirs = (
-        json.dumps(frame, indent=2, sort_keys=True, default=repr).splitlines() for frame in (expected, sent)
-    )
+    shown = (expected, _named(sent, expected))
+    ours, theirs = (json.dumps(frame, indent=2, sort_keys=True, default=repr).splitlines() for frame in shown)
     return list(difflib.unified_diff(ours, theirs, "expected", "sent", n=99, lineterm=""))
