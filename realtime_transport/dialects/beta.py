@@ -13,7 +13,7 @@ import attrs
 from realtime_transport.dialects.address import Endpoint
 from realtime_transport.dialects.dialect import BETA_PARTS, BETA_RENAMES, Dialect
 from realtime_transport.dialects.keys import BEARER, OPENAI_SUB_PROTOCOL
-from realtime_transport.dialects.shapes import BETA_RESPONSE, BETA_SESSION, flattening, nesting
+from realtime_transport.dialects.shapes import BETA_OPTIONS, BETA_RESPONSE, BETA_SESSION, flattening, nesting
 
 BETA_RENAMES_OUT: Final[Mapping[str, str]] = {
     ga: beta for beta, ga in BETA_RENAMES.items() if not beta.startswith("transcription_session.")
@@ -50,6 +50,8 @@ BETA: Final = Dialect(
     parts_out=BETA_PARTS_OUT,
     session_in=nesting(BETA_SESSION, type="realtime"),
     session_out=flattening(BETA_SESSION, without=NOT_FLAT),
+    options_in=nesting(BETA_OPTIONS),
+    options_out=flattening(BETA_OPTIONS),
     response_in=nesting(BETA_RESPONSE),
     response_out=flattening(BETA_RESPONSE),
     lacks=GA_ONLY,

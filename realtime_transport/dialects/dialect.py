@@ -17,7 +17,6 @@ from realtime_transport.dialects.keys import KeyPlacement, PlacedKey, place_key
 from realtime_transport.dialects.shapes import (
     BETA_RESPONSE,
     BETA_SESSION,
-    FlatField,
     JSONObject,
     Translate,
     is_array,
@@ -50,7 +49,7 @@ class _Place:
     """Where a frame keeps an object that has a shape, and which shape."""
 
     key: str
-    kind: Literal["session", "response", "item"]
+    kind: Literal["session", "options", "response", "item"]
     from_server: bool
 
 
@@ -58,7 +57,7 @@ _PLACES: Final[Mapping[str, _Place]] = {
     "session.update": _Place("session", "session", from_server=False),
     "session.created": _Place("session", "session", from_server=True),
     "session.updated": _Place("session", "session", from_server=True),
-    "response.create": _Place("response", "response", from_server=False),
+    "response.create": _Place("response", "options", from_server=False),
     "response.created": _Place("response", "response", from_server=True),
     "response.done": _Place("response", "response", from_server=True),
     "conversation.item.create": _Place("item", "item", from_server=False),
@@ -109,8 +108,11 @@ class Dialect:
     """The provider's session object -> GA's."""
     session_out: Translate = unchanged
     """GA's session object -> the provider's. Drops what ``lacks`` names."""
+    options_in: Translate = unchanged
+    """The same for the payload of ``response.create``."""
+    options_out: Translate = unchanged
     response_in: Translate = unchanged
-    """The same for ``response.create`` and the response object."""
+    """The same for the response object of a server."""
     response_out: Translate = unchanged
     lacks: frozenset[str] = frozenset()
     """Keys of a GA session that the provider refuses or ignores; ``inexpressible`` finds them in a config."""
@@ -187,23 +189,27 @@ class Dialect:
 
     def _object_in(self, place: _Place, source: Mapping[str, Any]) -> JSONObject:
         parts = {**BETA_PARTS, **self.parts_in} if place.from_server else self.parts_in
-        if place.kind == "item":
-            return _with_parts(source, parts)
-        lenient, own = _LENIENT[place.kind], self.session_in if place.kind == "session" else self.response_in
-        shaped = own(source)
-        if place.from_server:
-            shaped = to_nested(shaped, lenient)
-        return shaped if place.kind == "session" else _with_items(shaped, parts)
+        match place.kind:
+            case "item":
+                return _with_parts(source, parts)
+            case "session":
+                shaped = self.session_in(source)
+                return to_nested(shaped, BETA_SESSION) if place.from_server else shaped
+            case "options":
+                return _with_items(self.options_in(source), parts)
+            case "response":  # pragma: no branch  (the last of the kinds)
+                return _with_items(to_nested(self.response_in(source), BETA_RESPONSE), parts)
 
     def _object_out(self, place: _Place, source: Mapping[str, Any]) -> JSONObject:
-        if place.kind == "item":
-            return _with_parts(source, self.parts_out)
-        if place.kind == "session":
-            return self.session_out({key: value for key, value in source.items() if key not in self.lacks})
-        return _with_items(self.response_out(source), self.parts_out)
-
-
-_LENIENT: Final[Mapping[str, tuple[FlatField, ...]]] = {"session": BETA_SESSION, "response": BETA_RESPONSE}
+        match place.kind:
+            case "item":
+                return _with_parts(source, self.parts_out)
+            case "session":
+                return self.session_out({key: value for key, value in source.items() if key not in self.lacks})
+            case "options":
+                return _with_items(self.options_out(source), self.parts_out)
+            case "response":  # pragma: no branch  (the last of the kinds)
+                return _with_items(self.response_out(source), self.parts_out)
 
 
 def _with_items(response: JSONObject, parts: Mapping[str, str]) -> JSONObject:

@@ -62,11 +62,14 @@ def _tool_out(tool: Any) -> Any:
     return {"type": "function", "function": {key: value for key, value in tool.items() if key != "type"}}
 
 
-_TABLE: Final = (
+_RESPONSE: Final = (
     MODALITIES,
-    attrs.evolve(INPUT_FORMAT, to_nested=format_from(_INPUT_WORDS), to_flat=format_to(_INPUT_WORDS)),
     attrs.evolve(OUTPUT_FORMAT, to_nested=format_from(_OUTPUT_WORDS), to_flat=format_to(_OUTPUT_WORDS)),
     VOICE,
+)
+_SESSION: Final = (
+    *_RESPONSE,
+    attrs.evolve(INPUT_FORMAT, to_nested=format_from(_INPUT_WORDS), to_flat=format_to(_INPUT_WORDS)),
     TURN_DETECTION,
     TRANSCRIPTION,
     FlatField(flat="max_tokens", nested=("max_output_tokens",)),
@@ -84,8 +87,12 @@ QWEN: Final = attrs.evolve(
     capabilities=Capabilities(can_truncate=False, out_of_band_responses=False, echoes_metadata=False),
     rename_transcription_out={},
     omits=BETA_OMITS | {"rate_limits.updated", "conversation.item.truncated"},
-    session_in=nesting(_TABLE, type="realtime"),
-    session_out=flattening(_TABLE, without=NOT_FLAT),
+    session_in=nesting(_SESSION, type="realtime"),
+    session_out=flattening(_SESSION, without=NOT_FLAT),
+    options_in=nesting(_RESPONSE),
+    options_out=flattening(_RESPONSE),
+    response_in=nesting(_RESPONSE),
+    response_out=flattening(_RESPONSE),
     lacks=GA_ONLY | {"tracing"},
     notes="Outside mainland China the host is dashscope-intl.aliyuncs.com. Send 16 kHz PCM, get 24 kHz. "
     "session.finish ends the session and is answered with session.finished.",

@@ -178,8 +178,11 @@ BETA_SESSION: Final = (
 )
 """The session of the beta protocol against GA's."""
 
-BETA_RESPONSE: Final = (MODALITIES, OUTPUT_FORMAT, VOICE, MAX_TOKENS)
-"""``response.create`` and the response object of the beta protocol against GA's."""
+BETA_RESPONSE: Final = (MODALITIES, OUTPUT_FORMAT, VOICE)
+"""The response object of the beta protocol against GA's. Its ``max_output_tokens`` was called so from the start."""
+
+BETA_OPTIONS: Final = (*BETA_RESPONSE, MAX_TOKENS)
+"""The payload of ``response.create`` in the beta protocol against GA's."""
 
 
 Translate: TypeAlias = Callable[[Mapping[str, Any]], JSONObject]

@@ -11,9 +11,10 @@ from realtime_transport.dialects.address import Endpoint
 from realtime_transport.dialects.beta import BETA, BETA_OMITS, NOT_FLAT
 from realtime_transport.dialects.keys import API_KEY_HEADER, API_KEY_QUERY, BEARER
 from realtime_transport.dialects.shapes import (
+    BETA_OPTIONS,
+    BETA_RESPONSE,
     BETA_SESSION,
     FORMAT_WORDS,
-    INPUT_FORMAT,
     OUTPUT_FORMAT,
     FlatField,
     JSONObject,
@@ -29,14 +30,22 @@ _OUTPUT_WORDS: Final[Mapping[str, JSONObject]] = {
     "pcm16_8000hz": {"type": "audio/pcm", "rate": 8000},
     "pcm16_16000hz": {"type": "audio/pcm", "rate": 16000},
 }
+"""Rates of the output are part of the word; that of the input has a key of its own."""
+
 _OUTPUT_FORMAT: Final = attrs.evolve(
     OUTPUT_FORMAT, to_nested=format_from(_OUTPUT_WORDS), to_flat=format_to(_OUTPUT_WORDS)
 )
-_TABLE: Final[tuple[FlatField, ...]] = tuple(
-    _OUTPUT_FORMAT if field is OUTPUT_FORMAT else field for field in BETA_SESSION if field is not INPUT_FORMAT
-)
-_nest = nesting((*_TABLE, INPUT_FORMAT), type="realtime")
-_flatten = flattening((*_TABLE, INPUT_FORMAT), without=NOT_FLAT)
+
+
+def _with_output_words(table: tuple[FlatField, ...]) -> tuple[FlatField, ...]:
+    return tuple(_OUTPUT_FORMAT if field is OUTPUT_FORMAT else field for field in table)
+
+
+_SESSION: Final = _with_output_words(BETA_SESSION)
+_OPTIONS: Final = _with_output_words(BETA_OPTIONS)
+_RESPONSE: Final = _with_output_words(BETA_RESPONSE)
+_nest = nesting(_SESSION, type="realtime")
+_flatten = flattening(_SESSION, without=NOT_FLAT)
 
 
 def _session_in(source: Mapping[str, Any]) -> JSONObject:
@@ -74,6 +83,10 @@ VOICE_LIVE: Final = attrs.evolve(
     omits=BETA_OMITS | {"rate_limits.updated"},
     session_in=_session_in,
     session_out=_session_out,
+    options_in=nesting(_OPTIONS),
+    options_out=flattening(_OPTIONS),
+    response_in=nesting(_RESPONSE),
+    response_out=flattening(_RESPONSE),
     notes="Extra events (avatar, animation, timestamps, web search) arrive as unknown events. Interim transcripts come "
     "as completed events with a status: only an absent or 'completed' status is final.",
 )

@@ -31,6 +31,8 @@ XAI: Final = Dialect(
     omits=frozenset({"conversation.item.done", "rate_limits.updated"}),
     session_in=nesting(_SESSION, type="realtime"),
     session_out=flattening(_SESSION, without=NOT_FLAT),
+    options_in=nesting(_RESPONSE),
+    options_out=flattening(_RESPONSE),
     response_in=nesting(_RESPONSE),
     response_out=flattening(_RESPONSE),
     lacks=frozenset({"include", "prompt", "tracing", "truncation"}),

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from realtime_transport.dialects import BETA_RENAMES, DIALECTS, OPENAI, Dialect, get_dialect
+from tests.corpus import lines
 
 EVERY = pytest.mark.parametrize("dialect", DIALECTS.values(), ids=lambda dialect: dialect.name)
 
@@ -103,6 +104,21 @@ def test_says_it_and_understands_it_again(dialect: Dialect, frame: dict[str, Any
     understood = dialect.frame_in(said)
     assert understood == expressible(dialect, frame)
     assert frame == before
+
+
+@EVERY
+def test_says_and_understands_everything_that_was_captured(dialect: Dialect) -> None:
+    for line in lines(besides=("beta", "odd", "translation")):
+        understood = dialect.frame_in(dialect.frame_out(line.frame))
+        assert understood == expressible(dialect, line.frame), str(line)
+
+
+def test_understands_every_captured_beta_frame_and_says_it_again() -> None:
+    beta = get_dialect("beta")
+    for line in lines("beta"):
+        understood = beta.frame_in(line.frame)
+        assert understood["type"] not in beta.rename_in, str(line)
+        assert beta.frame_out(understood) == line.frame, str(line)
 
 
 @EVERY
@@ -200,6 +216,14 @@ def test_voice_live_says_formats_that_have_no_rate_in_one_word() -> None:
     assert said == {"input_audio_format": "g711_ulaw"}
     unsaid = voice_live.session_in({"input_audio_format": "g711_ulaw", "input_audio_sampling_rate": 8000})
     assert unsaid["input_audio_sampling_rate"] == 8000
+
+
+@pytest.mark.parametrize(("name", "word", "rate"), [("voice-live", "pcm16_8000hz", 8000), ("qwen", "pcm24", 24000)])
+def test_knows_the_providers_own_words_in_responses_too(name: str, word: str, rate: int) -> None:
+    dialect = get_dialect(name)
+    for kind, key in (("response.create", "response"), ("response.done", "response"), ("session.updated", "session")):
+        read = dialect.frame_in({"type": kind, key: {"output_audio_format": word}})[key]
+        assert read["audio"]["output"]["format"] == {"type": "audio/pcm", "rate": rate}
 
 
 def test_qwen_wraps_function_tools_as_its_chat_api_does() -> None:
