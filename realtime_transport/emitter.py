@@ -183,12 +183,14 @@ class Emitter:
             logger.error("nobody listens to 'error': %s", error, exc_info=error if _was_raised(error) else None)
 
     def _offer(self, name: str, event: Any) -> None:
-        for reference in tuple(self._streams):
-            stream = reference()
-            if stream is not None and stream.hears(name):
+        for stream in self._held_streams():
+            if stream.hears(name):
                 stream.offer(event)
         for wait in tuple(self._waits):
             wait.offer(name, event)
+
+    def _held_streams(self) -> list[EventStream[Any]]:
+        return [stream for reference in self._streams if (stream := reference()) is not None]
 
     # --- early events ----------------------------------------------------------------------------------------------
 
@@ -215,18 +217,18 @@ class Emitter:
         return True
 
     def _deliver_early(self) -> None:
-        while self._early is not None and (kept := self._early.take(self._heard.__contains__)) is not None:
-            self._deliver(*kept)
-        self._delivering_early = False
+        try:
+            while self._early is not None and (kept := self._early.take(self._heard.__contains__)) is not None:
+                self._deliver(*kept)
+        finally:
+            self._delivering_early = False
 
     # --- ending ----------------------------------------------------------------------------------------------------
 
     def finish(self, error: RealtimeError | None = None) -> None:
         """End every stream and every wait, because the transport ended. Listeners stay, for the next connection."""
-        for reference in tuple(self._streams):
-            stream = reference()
-            if stream is not None:
-                stream.close()
+        for stream in self._held_streams():
+            stream.close()
         self._streams.clear()
         for wait in tuple(self._waits):
             wait.fail(error or StateError(f"closed while waiting for {wait.name or 'an event'}"))
@@ -266,8 +268,7 @@ class Emitter:
         """Whether a reader with the policy ``block`` is full, so that the driver should stop reading."""
         if not self._may_block:
             return False
-        streams = (reference() for reference in self._streams)
-        return any(stream is not None and stream.congested for stream in streams) or any(
+        return any(stream.congested for stream in self._held_streams()) or any(
             listener.congested for name in self._heard for listener in self._listeners(name)
         )
 

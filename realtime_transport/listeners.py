@@ -12,7 +12,7 @@ import functools
 import inspect
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias, cast
 
 import attrs
 
@@ -174,9 +174,7 @@ class Listener:
                 self._emitter.room_was_made()
             self._report_missed()
             try:
-                result = waiting.started if waiting.started is not None else self.function(waiting.event)
-                if inspect.isawaitable(result):
-                    await result
+                await (waiting.started or cast("Awaitable[object]", self.function(waiting.event)))
             except asyncio.CancelledError as error:
                 if _is_cancelled():
                     raise
