@@ -15,7 +15,7 @@ from realtime_transport.events import (
     TranscriptionSessionConfig,
     TranslationSessionConfig,
 )
-from realtime_transport.exceptions import DecodeError, InvalidArgument
+from realtime_transport.exceptions import DecodeError, InvalidArgument, UnsupportedOperation
 from realtime_transport.http.exchange import Exchange, Outgoing
 from realtime_transport.secret import Secret
 from realtime_transport.wire import from_dict, to_dict
@@ -35,6 +35,16 @@ class ClientSecret:
     """Unix seconds after which it opens nothing; a session that is open by then goes on."""
     session: AnySession | None
     """The effective session, None when the server sent none that can be read. The key is not in it."""
+
+    def for_browser(self) -> dict[str, Any]:
+        """Return what may be sent to a browser as JSON: the secret in clear and when it expires.
+
+        Raises ``UnsupportedOperation`` for a long-lived key (``sk-...``): a server that hands out its own key where a
+        secret was minted has to fail before the browser sees it.
+        """
+        if self.value.reveal().startswith("sk-"):
+            raise UnsupportedOperation("this is a long-lived key and never leaves the server: mint a client secret")
+        return {"value": self.value.reveal(), "expires_at": self.expires_at}
 
 
 class ClientSecrets:

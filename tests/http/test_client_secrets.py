@@ -16,8 +16,8 @@ from realtime_transport.events import (
     TranslationOutputConfig,
     TranslationSessionConfig,
 )
-from realtime_transport.exceptions import DecodeError, InvalidArgument
-from realtime_transport.http import RealtimeHTTP
+from realtime_transport.exceptions import DecodeError, InvalidArgument, UnsupportedOperation
+from realtime_transport.http import ClientSecret, RealtimeHTTP
 from realtime_transport.secret import Secret
 from tests.http.conftest import Server
 
@@ -132,3 +132,11 @@ async def test_says_when_a_beta_session_has_no_key(server: Server, http: Realtim
     server.then(JSONResponse({"id": "sess_1", "client_secret": None}))
     with pytest.raises(DecodeError):
         await http.legacy_sessions.create()
+
+
+def test_fm125_gives_a_browser_the_secret_and_never_a_long_lived_key() -> None:
+    secret = ClientSecret(value=Secret("ek_1"), expires_at=5, session=None)
+    assert secret.for_browser() == {"value": "ek_1", "expires_at": 5}
+    with pytest.raises(UnsupportedOperation, match="long-lived") as caught:
+        ClientSecret(value=Secret("sk-canary"), expires_at=5, session=None).for_browser()
+    assert "canary" not in str(caught.value)
