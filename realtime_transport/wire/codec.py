@@ -193,10 +193,10 @@ class Codec(Generic[In, Out]):
 
 def _readers(events: Mapping[str, type[Any]], renames: Mapping[str, str]) -> dict[str, _Reader]:
     """Make the table from the name on the wire, in any spelling, to how it is read."""
-    readers = {name: _reader(cls) for name, cls in events.items()}
+    readers = {name: _reader_of(cls) for name, cls in events.items()}
     return readers | {name: readers[ga] for name, ga in renames.items() if ga in readers}
 
 
-def _reader(cls: Any) -> _Reader:
+def _reader_of(cls: Any) -> _Reader:
     shaped = any(hasattr(cls, name) for name in _SHAPED)
     return _Reader(cls, CONVERTER.get_structure_hook(cls), _HOT_IN.get(cls), shaped)

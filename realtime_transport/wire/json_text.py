@@ -25,6 +25,9 @@ _ESCAPE = re.compile(r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F
 
 _LONE = re.compile(r"\\u[dD][89a-fA-F]..\Z")
 
+_MOST_BITS = 14_000
+"""Python itself writes no integer of more than 4300 digits."""
+
 
 def _mend(escape: re.Match[str]) -> str:
     text = escape.group()
@@ -82,20 +85,23 @@ def dump(value: dict[str, Any]) -> bytes:
     return msgspec.json.encode(value)
 
 
-def check(value: object, path: str = "") -> None:
+def check(value: object) -> None:
     """Raise ``InvalidArgument`` with a path unless ``value`` is plain JSON: msgspec alone would send NaN as null,
     a date as text and the key 1 as ``"1"``.
     """
     try:
-        _check(value, path)
+        _check(value, "")
     except RecursionError:
-        raise InvalidArgument("nested too deeply", path="") from None
+        raise InvalidArgument("nested too deeply") from None
 
 
 def _check(value: object, path: str) -> None:
     match value:
-        case None | bool() | int():
+        case None | bool():
             return
+        case int():
+            if value.bit_length() > _MOST_BITS:
+                raise InvalidArgument("an integer of more digits than JSON readers take", path=path)
         case str():
             _check_text(value, path)
         case float():

@@ -94,6 +94,7 @@ def test_no_bytes_raise_anything_else(data: bytes) -> None:
         pytest.param({"a": {"b": {1: 2}}}, "a.b", "a key is a int", id="a key that is no text"),
         pytest.param({"a": ({"b": b"x"},)}, "a[0].b", "bytes is not JSON", id="bytes"),
         pytest.param({"a": datetime.date(2026, 1, 1)}, "a", "date is not JSON", id="a date"),
+        pytest.param({"a": 10**5000}, "a", "more digits", id="an integer of 5000 digits"),
         pytest.param({"a": "x\ud800"}, "a", "half a surrogate pair", id="half a surrogate pair"),
         pytest.param({"a": {"\ud800": 1}}, "a.?", "half a surrogate pair", id="the same in a key"),
     ],
@@ -112,6 +113,6 @@ def test_a_value_without_end_is_refused() -> None:
 
 
 def test_what_is_checked_can_be_written() -> None:
-    value = {"a": [1, 2.5, True, None, "é", {"b": ()}]}
+    value = {"a": [1, 10**4000, 2.5, True, None, "é", {"b": ()}]}
     check(value)
-    assert dump(value) == '{"a":[1,2.5,true,null,"é",{"b":[]}]}'.encode()
+    assert dump(value) == f'{{"a":[1,{10**4000},2.5,true,null,"é",{{"b":[]}}]}}'.encode()
