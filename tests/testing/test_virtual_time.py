@@ -172,3 +172,22 @@ def test_the_selector_follows_a_change_of_interest() -> None:
             return await reading
 
     assert virtual_time.run(main()) == b"hello"
+
+
+@pytest.mark.virtual_time
+async def test_a_deadline_finer_than_the_clock_is_reached() -> None:
+    """Whoever looks whether it is due, and waits again if not, must get there: 0.1 + 0.2 lies above 0.3."""
+    loop, looked = virtual_loop(), 0
+    due, reached = 0.1 + 0.2, asyncio.Event()
+
+    def look() -> None:
+        nonlocal looked
+        looked += 1
+        if loop.time() >= due or looked > 10:
+            reached.set()
+        else:
+            loop.call_at(due, look)
+
+    loop.call_at(due, look)
+    await reached.wait()
+    assert looked == 2
