@@ -16,7 +16,6 @@ from realtime_transport.conversation.recent import Recent
 from realtime_transport.conversation.toolcalls import MAX_CLOSED, Respond, ToolLedger
 from realtime_transport.events import FunctionCallOutputItem
 from realtime_transport.events.transport import (
-    ConnectedEvent,
     FunctionCallEvent,
     ItemUpdateEvent,
     TurnDoneEvent,
@@ -99,7 +98,6 @@ class ToolCalls(Generic[T]):
             "speech_started": lambda _: self.disturb("interrupt"),
             "audio_interrupted": lambda _: self.disturb("interrupt"),
             "item_update": self.item_updated,
-            "connected": self.connected,
             "disconnected": lambda _: self.disturb("close"),
         }
 
@@ -148,12 +146,6 @@ class ToolCalls(Generic[T]):
         """Note that the server has an output: it is in the conversation."""
         if event.added and isinstance(event.item, FunctionCallOutputItem):
             self._ledger.acknowledged(event.item.call_id)
-
-    def connected(self, event: ConnectedEvent) -> None:
-        """Send again, in a new session, what the old one never confirmed."""
-        if event.epoch > 1:
-            self._ledger.reconnected()
-            self._flush()
 
     def close(self) -> None:
         """Forget the calls, and say which were never answered."""

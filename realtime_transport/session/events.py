@@ -56,6 +56,11 @@ class AgentEndEvent(SessionEvent[T]):
     """What it said or wrote; empty when it only called tools."""
     status: str
     """``completed``, ``cancelled``, ``failed``, ``incomplete``: a cut answer is never mistaken for a whole one."""
+    reason: str | None
+    """``turn_detected``, ``client_cancelled``, ``max_output_tokens``, ...; None for a whole answer."""
+    error: RealtimeError | None
+    """Why it failed."""
+    usage: Usage | None
 
 
 @attrs.frozen(kw_only=True)

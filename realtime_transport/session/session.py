@@ -27,10 +27,13 @@ from realtime_transport.session.update import AgentUpdate
 from realtime_transport.session.usage import Budget, SessionUsage
 from realtime_transport.session.waiting import Waiting
 from realtime_transport.streams import EventStream
-from realtime_transport.transports import create_transport
-from realtime_transport.transports.base import ConnectionInfo, RealtimeTransportLayer
-from realtime_transport.transports.receipts import SendReceipt
-from realtime_transport.transports.request import ApiKey
+from realtime_transport.transports import (
+    ApiKey,
+    ConnectionInfo,
+    RealtimeTransportLayer,
+    SendReceipt,
+    create_transport,
+)
 
 T = TypeVar("T")
 

@@ -45,7 +45,7 @@ from realtime_transport.session.roster import Roster
 from realtime_transport.session.tasks import SessionTasks
 from realtime_transport.session.turns import Reactions, Turns
 from realtime_transport.session.usage import Budget
-from realtime_transport.transports.base import RealtimeTransportLayer
+from realtime_transport.transports import RealtimeTransportLayer
 
 T = TypeVar("T")
 

@@ -24,7 +24,6 @@ from realtime_transport.session.events import (
     GuardrailTrippedEvent,
     SessionConnectedEvent,
     SessionDisconnectedEvent,
-    SessionUsageEvent,
     TurnLatencyEvent,
 )
 from realtime_transport.session.usage import TokenCounts
@@ -64,7 +63,6 @@ def attach_tracing(session: Listenable, *, model: str, content: bool = False) ->
         "agent_tool_end": observer.tool_ended,
         "guardrail_tripped": observer.tripped,
         "audio_interrupted": observer.interrupted,
-        "usage": observer.spent,
         "latency": observer.heard,
     }
     for name, listener in listeners.items():
@@ -118,6 +116,8 @@ class _Observer:
         attributes: dict[str, Any] = {"gen_ai.response.finish_reasons": [event.status]}
         if self._content:
             attributes["realtime.output"] = event.output
+        if event.usage is not None:
+            attributes |= self._count(TokenCounts.of(event.usage))
         error = None if event.status in {"completed", "cancelled"} else event.status
         self._end(event.response_id, attributes, error)
 
@@ -153,25 +153,18 @@ class _Observer:
         self._interruptions.add(1, {"by": event.by})
         self._note("interrupted", {"by": event.by})
 
-    def spent(self, event: SessionUsageEvent[Any]) -> None:
-        if event.usage is None:
-            return
-        counts = TokenCounts.of(event.usage)
-        for direction, tokens in (("input", counts.input), ("output", counts.output)):
-            self._tokens.record(tokens, {"gen_ai.token.type": direction, "gen_ai.request.model": self._model})
-        span = self._open.get(event.response_id or "")
-        if span is not None:
-            span.set_attributes(
-                {
-                    "gen_ai.usage.input_tokens": counts.input,
-                    "gen_ai.usage.output_tokens": counts.output,
-                    "gen_ai.usage.cache_read.input_tokens": counts.cached,
-                }
-            )
-
     def heard(self, event: TurnLatencyEvent[Any]) -> None:
         if event.turn.to_first_audio is not None:
             self._first_audio.record(event.turn.to_first_audio, {"gen_ai.request.model": self._model})
+
+    def _count(self, counts: TokenCounts) -> dict[str, int]:
+        for direction, tokens in (("input", counts.input), ("output", counts.output)):
+            self._tokens.record(tokens, {"gen_ai.token.type": direction, "gen_ai.request.model": self._model})
+        return {
+            "gen_ai.usage.input_tokens": counts.input,
+            "gen_ai.usage.output_tokens": counts.output,
+            "gen_ai.usage.cache_read.input_tokens": counts.cached,
+        }
 
     def _begin(self, key: str, name: str, attributes: dict[str, Any]) -> Span:
         from opentelemetry import trace

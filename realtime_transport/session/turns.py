@@ -132,7 +132,16 @@ class Turns(Generic[T]):
         self._watch.finish(event.response_id)
         agent = self._roster.owner(event.response_id).agent
         output = spoken_text(event.output)
-        self._announcer.tell(AgentEndEvent, agent, response_id=event.response_id, output=output, status=event.status)
+        self._announcer.tell(
+            AgentEndEvent,
+            agent,
+            response_id=event.response_id,
+            output=output,
+            status=event.status,
+            reason=event.reason,
+            error=event.error,
+            usage=event.usage,
+        )
         if agent.hooks is not None:
             self._hooks.call(agent.hooks.on_end, self._announcer.context_of(agent), output)
 
