@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from realtime_transport.conversation.core import Core
 from realtime_transport.conversation.requests import Request, RequestKind
-from realtime_transport.conversation.responses import BUSY
+from realtime_transport.conversation.responses import BUSY, CANCEL_IS_LATE
 from realtime_transport.events.client import ConversationItemRetrieve
 from realtime_transport.events.server import ErrorDetail, ErrorFrame, ServerEvent
 from realtime_transport.exceptions import ServerError
@@ -37,6 +37,9 @@ def error_frame(core: Core, event: ErrorFrame, now: float) -> None:
     """Settle the request that failed, and tell; what is benign is settled as done and not told."""
     error = server_error(event.error, event.raw)
     request = _culprit(core, error)
+    if request is None and error.code in CANCEL_IS_LATE:
+        core.counts.stale += 1  # its response ended, and settled the cancel, while it was on its way
+        return
     if request is None:
         core.outbox.report(error, error.event_id)
         return
