@@ -43,7 +43,10 @@ def _serve(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--port", type=int, default=8080, help="port to bind, 0 for a free one (default 8080)")
     verb.add_argument("--token", help="the only API key this server accepts; any key without it")
     verb.add_argument(
-        "--brain", choices=("speech", "echo"), default="speech", help="what answers: spoken clips, or your own voice"
+        "--brain",
+        choices=("speech", "improvise", "echo"),
+        default="speech",
+        help="what answers: recorded or synthesised speech, a hummed improvisation, or the caller's own voice",
     )
 
 
