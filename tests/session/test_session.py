@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import asyncio
 import json
 from typing import Any
 
@@ -34,11 +33,9 @@ async def test_a_turn_with_a_tool() -> None:
         assert second.output == "It is 21 degrees."
         assert second.context == {"user": "ann"}
         assert second.agent is agent
-        print([e.name for e in talk.told])
         (end,) = talk.heard("agent_tool_end")
         assert json.loads(end.output) == {"degrees": 21}
         assert talk.session.usage.responses == 2
         assert len(talk.sent("response.create")) == 2
         assert b"".join(event.data for event in talk.heard("audio"))
-        print(talk.session.latency.summary())
         assert talk.heard("error") == []
