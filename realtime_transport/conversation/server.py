@@ -84,6 +84,8 @@ class ServerTraits:
     ``created`` as the beta did, or ``never`` as Azure and many clones do."""
     transcription_delay: float = 0.2
     """Seconds from a commit to the caller's words."""
+    needs_session_type: bool = True
+    """``session.update`` has to name its type; dialects with flat sessions have no such field."""
     padding: Padding = no_padding
     """Makes the ``obfuscation`` of text deltas; by default there is none."""
 
@@ -139,6 +141,7 @@ class ServerConversation:
             input_buffer_seconds=limits.input_buffer_seconds,
             transcription_delay=traits.transcription_delay,
         )
+        self._needs_session_type = traits.needs_session_type
         self._seconds = limits.session_seconds
         self._expires: float | None = None
         """When the session ends; None before it has begun."""
@@ -247,6 +250,8 @@ class ServerConversation:
         handler(event, now)
 
     def _on_session_update(self, event: SessionUpdate, _: float) -> None:
+        if self._needs_session_type and event.raw is not None and "type" not in event.raw["session"]:
+            raise refusal("missing", param="session.type")
         self._session.update(event)
         self._turns.configure()
         self._out.send(SessionUpdated(session=self.session))

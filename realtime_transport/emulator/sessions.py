@@ -14,6 +14,7 @@ from realtime_transport.conversation.peer import ServerPeer
 from realtime_transport.conversation.server import ServerConversation, ServerLimits, ServerTraits
 from realtime_transport.conversation.server_outbox import counted_ids
 from realtime_transport.conversation.server_session import Session
+from realtime_transport.dialects import Dialect
 from realtime_transport.emulator.access import Access
 from realtime_transport.emulator.brains import AsyncBrain, BrainFactory
 from realtime_transport.emulator.endpoints import Wanted
@@ -55,7 +56,7 @@ class Sessions:
             defaults=defaults,
             transcriber=self.transcriber,
             limits=self.limits,
-            traits=self.traits,
+            traits=attrs.evolve(self.traits, needs_session_type=_needs_session_type(wanted.dialect)),
         )
         brain = self.brain()
         waits = brain if isinstance(brain, AsyncBrain) else None
@@ -81,3 +82,9 @@ class Sessions:
             async with asyncio.timeout(CLOSE_SECONDS):
                 for session in running:
                     await session.over.wait()
+
+
+def _needs_session_type(dialect: Dialect) -> bool:
+    """Tell whether a session has to name its type: in dialects that have the field, and do not fill it in."""
+    frame = dialect.frame_in({"type": "session.update", "session": {}})
+    return "type" not in frame["session"]

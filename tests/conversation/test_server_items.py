@@ -1,0 +1,323 @@
+"""The chain of items: adding, placing, deleting, retrieving and truncating."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from realtime_transport.audio import PCM16_24K, PCMU
+from realtime_transport.conversation.brain import Say
+from realtime_transport.conversation.brains import hum
+from realtime_transport.conversation.server import ServerLimits
+from realtime_transport.conversation.server_items import Entry, ItemChain, Speech
+from realtime_transport.events import (
+    AssistantMessageItem,
+    ConversationItemAdded,
+    ConversationItemCreate,
+    ConversationItemDelete,
+    ConversationItemRetrieve,
+    ConversationItemRetrieved,
+    ConversationItemTruncate,
+    ConversationItemTruncated,
+    FunctionCallItem,
+    InputAudioPart,
+    InputTextPart,
+    McpApprovalResponseItem,
+    OutputAudioPart,
+    OutputTextPart,
+    ServerEvent,
+    SystemMessageItem,
+    UserMessageItem,
+)
+from realtime_transport.exceptions import ServerError
+from tests.conversation.serving import Canned, Served, plain, types
+
+TEXT = UserMessageItem(content=(InputTextPart(text="Hi."),))
+
+
+def put(served: Served, item_id: str, **where: Any) -> list[ServerEvent]:
+    item = UserMessageItem(id=item_id, content=(InputTextPart(text="Hi."),))
+    return served.send(ConversationItemCreate(item=item, **where))
+
+
+def order(served: Served) -> list[Any]:
+    return [item.id for item in served.conversation.items]
+
+
+# --- adding --------------------------------------------------------------------------------------------------------
+
+
+def test_an_item_is_added_and_done_at_once() -> None:
+    served = Served()
+    added, done = served.send(ConversationItemCreate(item=TEXT))
+    assert (added.type, done.type) == ("conversation.item.added", "conversation.item.done")
+    item = plain(added)["item"]
+    assert item == {
+        "type": "message",
+        "role": "user",
+        "id": "item_0001",
+        "status": "completed",
+        "content": [{"type": "input_text", "text": "Hi."}],
+    }
+    assert plain(added)["previous_item_id"] is None
+    assert plain(done)["item"] == item
+
+
+def test_places() -> None:
+    served = Served()
+    put(served, "b")
+    put(served, "c")
+    put(served, "a", previous_item_id="root")
+    assert served.last(ConversationItemAdded).previous_item_id is None
+    put(served, "b2", previous_item_id="b")
+    assert served.last(ConversationItemAdded).previous_item_id == "b"
+    put(served, "d", previous_item_id=None)
+    assert order(served) == ["a", "b", "b2", "c", "d"]
+
+
+@pytest.mark.parametrize(
+    ("item_id", "where", "code"),
+    [
+        ("a", {}, "item_create_duplicate_item_id"),
+        ("b", {"previous_item_id": "nobody"}, "item_create_invalid_previous_item_id"),
+        ("x" * 33, {}, "string_above_max_length"),
+    ],
+)
+def test_what_cannot_be_added_is_not(item_id: str, where: dict[str, str], code: str) -> None:
+    served = Served()
+    put(served, "a")
+    put(served, item_id, **where)
+    assert served.codes == [code]
+    assert order(served) == ["a"]
+
+
+def test_items_of_every_kind() -> None:
+    served = Served()
+    served.send(
+        ConversationItemCreate(item=SystemMessageItem(content=(InputTextPart(text="Be kind."),))),
+        ConversationItemCreate(item=AssistantMessageItem(content=(OutputTextPart(text="Hello."),))),
+        ConversationItemCreate(item=AssistantMessageItem(content=(OutputAudioPart(transcript="Hello."),))),
+        ConversationItemCreate(item=FunctionCallItem(name="f", arguments="{}")),
+        ConversationItemCreate(item=McpApprovalResponseItem(approval_request_id="mcpr_1", approve=True)),
+    )
+    assert served.codes == []
+    call: Any = served.conversation.items[3]
+    assert call.call_id.startswith("call_")
+    assert order(served) == [f"item_000{n}" for n in range(1, 6)]
+
+
+def test_sound_inside_an_item_is_kept_and_not_echoed() -> None:
+    class Knows:
+        def transcribe(self, audio: bytes) -> str:
+            return f"{len(audio)} bytes"
+
+    brain = Canned()
+    served = Served(brain, transcriber=Knows())
+    sound = hum("hello")
+    item = UserMessageItem(id="u", content=(InputTextPart(text="Listen:"), InputAudioPart(audio=sound)))
+    (added, _) = served.send(ConversationItemCreate(item=item))
+    assert plain(added)["item"]["content"][1] == {"type": "input_audio", "transcript": None}
+    served.respond()
+    (heard,) = brain.requests[0].heard
+    assert (heard.item_id, heard.audio, heard.words) == ("u", sound, f"{len(sound)} bytes")
+    assert brain.requests[0].words == f"Listen: {len(sound)} bytes"
+    served.send(ConversationItemRetrieve(item_id="u"))
+    retrieved: Any = served.last(ConversationItemRetrieved).item
+    assert retrieved.content[1].audio == sound
+
+
+# --- taking out and looking up -------------------------------------------------------------------------------------
+
+
+def test_delete_joins_the_neighbours() -> None:
+    served = Served()
+    for name in "abc":
+        put(served, name)
+    assert types(served.send(ConversationItemDelete(item_id="b"))) == ["conversation.item.deleted"]
+    put(served, "b2", previous_item_id="a")
+    served.send(ConversationItemDelete(item_id="c"))
+    put(served, "d")
+    assert served.last(ConversationItemAdded).previous_item_id == "b2"
+    assert order(served) == ["a", "b2", "d"]
+
+
+@pytest.mark.parametrize(
+    ("event", "code"),
+    [
+        (ConversationItemDelete(item_id="x"), "item_delete_invalid_item_id"),
+        (ConversationItemRetrieve(item_id="x"), "item_retrieve_invalid_item_id"),
+        (ConversationItemTruncate(item_id="x", audio_end_ms=0), "item_truncate_invalid_item_id"),
+    ],
+)
+def test_unknown_items(event: Any, code: str) -> None:
+    served = Served()
+    served.send(event)
+    assert served.codes == [code]
+
+
+def test_retrieve_text() -> None:
+    served = Served()
+    put(served, "a")
+    served.send(ConversationItemCreate(item=FunctionCallItem(id="f", name="f")))
+    served.send(ConversationItemRetrieve(item_id="a"), ConversationItemRetrieve(item_id="f"))
+    assert [event.item.id for event in served.all(ConversationItemRetrieved)] == ["a", "f"]
+
+
+def test_the_callers_sound_comes_back_in_the_sessions_format() -> None:
+    served = Served()
+    served.send(ConversationItemCreate(item=UserMessageItem(id="u", content=(InputAudioPart(audio=hum("hello")),))))
+    served.update(audio={"input": {"format": {"type": "audio/pcmu"}}})
+    served.send(ConversationItemRetrieve(item_id="u"))
+    item: Any = served.last(ConversationItemRetrieved).item
+    assert PCMU.ms(len(item.content[0].audio)) == pytest.approx(PCM16_24K.ms(len(hum("hello"))), abs=1)
+
+
+def test_old_sound_is_forgotten_before_memory_runs_out() -> None:
+    served = Served(limits=ServerLimits(retained_audio_bytes=100_000))
+    for name in ("a", "b", "c"):
+        item = UserMessageItem(id=name, content=(InputAudioPart(audio=bytes(48_000)),))
+        served.send(ConversationItemCreate(item=item))
+        served.send(ConversationItemRetrieve(item_id=name))
+    served.send(ConversationItemRetrieve(item_id="a"))
+    items: list[Any] = [event.item for event in served.all(ConversationItemRetrieved)]
+    assert [len(item.content[0].audio or b"") for item in items] == [48_000, 48_000, 48_000, 0]
+
+
+# --- truncating ----------------------------------------------------------------------------------------------------
+
+WORDS = "one two three four five six seven eight nine ten"
+SPOKEN = Say(transcript=WORDS, audio=bytes(range(250)) * 384)  # 2 s, every 250 bytes alike
+ITEM = "item_0001"
+
+
+def spoken() -> Served:
+    served = Served(Canned(SPOKEN), chunk_ms=100)
+    served.respond()
+    return served
+
+
+def kept(served: Served) -> tuple[bytes, str]:
+    served.send(ConversationItemRetrieve(item_id=ITEM))
+    item: Any = served.last(ConversationItemRetrieved).item
+    return item.content[0].audio, item.content[0].transcript
+
+
+def test_truncation_cuts_sound_and_words() -> None:
+    served = spoken()
+    assert kept(served) == (SPOKEN.audio, WORDS)
+    (truncated,) = served.send(ConversationItemTruncate(item_id=ITEM, audio_end_ms=1000))
+    assert isinstance(truncated, ConversationItemTruncated)
+    assert plain(truncated) == {
+        "type": "conversation.item.truncated",
+        "item_id": ITEM,
+        "content_index": 0,
+        "audio_end_ms": 1000,
+    }
+    audio, words = kept(served)
+    assert audio == SPOKEN.audio[: PCM16_24K.bytes_for(1000)]
+    assert words
+    assert WORDS.startswith(words)
+    assert len(words) == pytest.approx(len(WORDS) / 2, abs=8)
+
+
+def test_the_model_no_longer_knows_what_was_not_heard() -> None:
+    brain = Canned(SPOKEN, [])
+    served = Served(brain, chunk_ms=100)
+    served.respond()
+    served.send(ConversationItemTruncate(item_id=ITEM, audio_end_ms=500))
+    served.respond()
+    item: Any = brain.requests[1].items[0]
+    assert item.content[0].transcript in WORDS[: len(WORDS) // 3]
+
+
+def test_truncating_twice_and_to_nothing() -> None:
+    served = spoken()
+    served.send(ConversationItemTruncate(item_id=ITEM, audio_end_ms=1500))
+    served.send(ConversationItemTruncate(item_id=ITEM, audio_end_ms=1500))
+    served.send(ConversationItemTruncate(item_id=ITEM, audio_end_ms=1501))
+    assert served.codes == ["invalid_value"]
+    served.send(ConversationItemTruncate(item_id=ITEM, audio_end_ms=0))
+    assert kept(served) == (b"", "")
+
+
+@pytest.mark.parametrize(
+    ("ms", "code", "param"),
+    [
+        (2001, "invalid_value", "audio_end_ms"),
+        (-1, "integer_below_min_value", "audio_end_ms"),
+    ],
+)
+def test_truncating_where_there_is_nothing(ms: int, code: str, param: str) -> None:
+    served = spoken()
+    (error,) = served.send(ConversationItemTruncate(item_id=ITEM, audio_end_ms=ms))
+    assert (plain(error)["error"]["code"], plain(error)["error"]["param"]) == (code, param)
+    assert kept(served) == (SPOKEN.audio, WORDS)
+
+
+def test_truncating_to_the_very_end() -> None:
+    served = spoken()
+    assert types(served.send(ConversationItemTruncate(item_id=ITEM, audio_end_ms=2000))) == [
+        "conversation.item.truncated"
+    ]
+    assert kept(served) == (SPOKEN.audio, WORDS)
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        TEXT,
+        AssistantMessageItem(content=(OutputTextPart(text="Hi."),)),
+        UserMessageItem(content=(InputAudioPart(audio=bytes(4800)),)),
+    ],
+)
+def test_only_the_models_speech_can_be_truncated(item: Any) -> None:
+    served = Served()
+    served.send(ConversationItemCreate(item=item))
+    (error,) = served.send(ConversationItemTruncate(item_id=ITEM, audio_end_ms=0))
+    assert plain(error)["error"]["code"] is None
+    assert plain(error)["error"]["message"] == "Only model output audio messages can be truncated"
+
+
+@given(
+    marks=st.lists(st.tuples(st.integers(1, 40), st.sampled_from(["a", " bc", " d e", ""])), max_size=8), data=st.data()
+)
+def test_a_cut_never_keeps_more_than_was_heard(marks: list[tuple[int, str]], data: st.DataObject) -> None:
+    at, words = 0, []
+    for samples, text in marks:
+        at += 2 * samples
+        words.append((at, text))
+    speech = Speech(audio=bytes(at), format=PCM16_24K, words=tuple(words))
+    end = data.draw(st.integers(0, 2))
+    cut = speech.cut(end)
+    assert len(cut.audio) <= PCM16_24K.bytes_for(end)
+    assert speech.transcript.startswith(cut.transcript)
+    assert all(until <= len(cut.audio) for until, _ in cut.words)
+
+
+# --- the chain against a list --------------------------------------------------------------------------------------
+
+
+@settings(max_examples=200)
+@given(st.data())
+def test_the_chain_is_a_list(data: st.DataObject) -> None:
+    chain, model = ItemChain(retained_audio_bytes=1000), list[str]()
+    for step in range(data.draw(st.integers(1, 30))):
+        if model and data.draw(st.booleans()):
+            gone = data.draw(st.sampled_from(model))
+            chain.delete(gone)
+            model.remove(gone)
+        else:
+            name = f"i{step}"
+            where = data.draw(st.sampled_from([None, "root", *model]))
+            after = chain.place(name, where)
+            chain.insert(name, Entry(UserMessageItem(id=name)), after)
+            model.insert(len(model) if where is None else 0 if where == "root" else model.index(where) + 1, name)
+        assert [entry.item.id for entry in chain] == model
+        assert len(chain) == len(model)
+        assert chain.last == (model[-1] if model else None)
+        assert [chain.previous(name) for name in model] == [None, *model][:-1]
+    with pytest.raises(ServerError):
+        chain.delete("nobody")
