@@ -17,6 +17,7 @@ from realtime_transport.events.transport import FunctionCallEvent
 from realtime_transport.exceptions import ToolError
 from realtime_transport.session.agent import AgentHooks, RealtimeAgent
 from realtime_transport.session.context import RunContext, ToolContext
+from realtime_transport.session.guardrails import ToolOutputGuardrail
 from realtime_transport.session.handoffs import handoff
 from realtime_transport.session.outputs import quiet
 from realtime_transport.session.tools import LocalTool, function_tool
@@ -337,21 +338,20 @@ async def test_a_lost_connection_cancels_tools_and_says_what_was_never_answered(
         assert outputs(talk) == {}
 
 
-async def test_an_output_after_the_connection_ended_is_reported() -> None:
-    release = asyncio.Event()
+async def test_an_output_that_crosses_the_end_of_the_connection_is_reported() -> None:
+    def cut_the_line(context: ToolContext[Any], _: str) -> bool:
+        context.session.transport.feed_closed(1006, "gone")
+        return False
 
-    @function_tool(cancel_on=())
-    async def long() -> str:
-        await release.wait()
-        return "late"
-
-    async with talking(desk(long), when("go", CallTool(name="long", call_id="call_1"))) as talk:
+    guardrail = ToolOutputGuardrail(name="scissors", check=cut_the_line)
+    tool = slow("quick", 1, output_guardrails=[guardrail])
+    async with talking(desk(tool), when("go", CallTool(name="quick", call_id="call_1"))) as talk:
         talk.session.send_message("go")
-        await talk.session.wait_for("agent_tool_start")
-        talk.line.feed_closed(1006, "gone")
-        release.set()
+        await talk.session.wait_for("disconnected")
         await talk.session.close()
-        assert any("never answered" in str(event.error) for event in talk.heard("error"))
+        assert outputs(talk) == {}
+        errors = [str(event.error) for event in talk.heard("error")]
+        assert "the call call_1 of 'quick' was never answered" in errors
 
 
 # --- handing over ----------------------------------------------------------------------------------------------------
