@@ -169,7 +169,10 @@ class Transcriber(Protocol):
     """Knows the words of speech."""
 
     def transcribe(self, audio: bytes) -> str:
-        """Return the words of ``audio`` (PCM16, 24 kHz, mono), empty when they are not known."""
+        """Return the words of ``audio`` (PCM16, 24 kHz, mono), empty when they are not known.
+
+        May raise ``ServerError``: its code is what the client is told of the failure.
+        """
         ...
 
 

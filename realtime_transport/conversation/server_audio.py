@@ -50,6 +50,9 @@ class TurnStopped:
 
 TurnEvent: TypeAlias = TurnStarted | TurnStopped
 
+_NO_TURN: Final = TurnStarted("", 0)
+"""Nobody speaks."""
+
 # --- semantic turn detection -------------------------------------------------------------------------------------
 
 _LONGEST_WAIT_MS: Final = {"low": 8_000, "medium": 4_000, "auto": 4_000, "high": 2_000}
@@ -92,7 +95,7 @@ class InputAudio:
         self._vad: EnergyVad | None = None
         self._vad_origin = 0
         """Where in the session's audio the detector began to listen, in bytes."""
-        self._turn: TurnStarted | None = None
+        self._turn = _NO_TURN
         self._turn_began = 0
         self._gap_until: int | None = None
         """Semantic detection heard a gap: where the turn ends if the caller does not go on, in bytes."""
@@ -105,7 +108,7 @@ class InputAudio:
     @property
     def speaking(self) -> bool:
         """Whether a turn has started and not stopped."""
-        return self._turn is not None
+        return self._turn is not _NO_TURN
 
     def configure(self, session: AnySession) -> None:
         """Follow the session. What was heard stays heard: only another kind of detection starts anew."""
@@ -117,7 +120,7 @@ class InputAudio:
         if type(detection) is not type(self._detection):
             self._vad = EnergyVad(PCM16_24K.rate) if detection else None
             self._vad_origin = self._origin + len(self._buffer)
-            self._turn, self._gap_until = None, None
+            self._turn, self._gap_until = _NO_TURN, None
         self._detection = detection
         if self._vad is not None:
             self._vad.settings = _settings(detection)
@@ -143,7 +146,7 @@ class InputAudio:
         for event in self._vad.push(heard):
             turns += self._judge(event)
         turns += self._gap_over(self._end)
-        if self._turn is None:
+        if self._turn is _NO_TURN:
             self._forget_before(self._end - PCM16_24K.bytes_for(self._vad.settings.prefix_padding_ms + _ONSET_MS))
         return turns
 
@@ -153,12 +156,12 @@ class InputAudio:
         Raises the ServerError to be sent when that is too little; while turn detection is on, only speech counts.
         """
         self._buffer += self._converter.flush()
-        began = self._turn_began if self._turn is not None else self._origin
-        empty = self._vad is not None and self._turn is None
+        began = self._turn_began if self._turn is not _NO_TURN else self._origin
+        empty = self._vad is not None and self._turn is _NO_TURN
         ms = 0.0 if empty else PCM16_24K.ms(self._end - began)
         if ms < MIN_COMMIT_MS:
             raise refusal("commit_empty", ms=ms)
-        item_id = self._turn.item_id if self._turn is not None else self._ids("item")
+        item_id = self._turn.item_id if self._turn is not _NO_TURN else self._ids("item")
         audio = self._take(began, self._end)
         self._forget_speech()
         return item_id, audio
@@ -186,7 +189,7 @@ class InputAudio:
         if isinstance(event, SpeechStarted):
             turns = self._gap_over(at)
             # Speech that goes on after a gap announces itself again, under another id; only the last is committed.
-            self._turn_began = self._turn_began if self._turn is not None else max(at, self._origin)
+            self._turn_began = self._turn_began if self._turn is not _NO_TURN else max(at, self._origin)
             self._turn = TurnStarted(self._ids("item"), int(PCM16_24K.ms(at)))
             self._gap_until = None
             return [*turns, self._turn]
@@ -204,13 +207,11 @@ class InputAudio:
         return self._stop(self._gap_until)
 
     def _stop(self, at: int) -> list[TurnEvent]:
-        turn, self._turn, self._gap_until = self._turn, None, None
-        if turn is None:  # it was committed or cleared by hand in the same event
-            return []
+        turn, self._turn, self._gap_until = self._turn, _NO_TURN, None
         return [TurnStopped(turn.item_id, int(PCM16_24K.ms(at)), self._take(self._turn_began, at))]
 
     def _forget_speech(self) -> None:
-        self._turn, self._gap_until = None, None
+        self._turn, self._gap_until = _NO_TURN, None
         if self._vad is not None:
             self._vad.forget_speech()
 

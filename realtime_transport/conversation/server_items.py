@@ -95,9 +95,6 @@ class ItemChain:
         self._retained_audio_bytes = retained_audio_bytes
         self._audio_bytes = 0
 
-    def __contains__(self, item_id: object) -> bool:
-        return item_id in self._entries
-
     def __len__(self) -> int:
         return len(self._entries)
 
@@ -178,7 +175,7 @@ class ItemChain:
     def transcribed(self, item_id: str, transcript: str) -> None:
         """Note the words of the caller, if the item is still here."""
         entry = self._entries.get(item_id)
-        if entry is not None:
+        if entry is not None and isinstance(entry.item, UserMessageItem):
             entry.item = _with_transcript(entry.item, 0, transcript)
 
     def with_audio(self, item_id: str, callers: AudioFormat) -> Item:
@@ -205,13 +202,11 @@ class ItemChain:
         )
 
     def _forget_old_audio(self) -> None:
-        if self._audio_bytes <= self._retained_audio_bytes:
-            return
         for entry in self:
-            self._audio_bytes -= _audio_bytes(entry)
-            entry.speech.clear()
             if self._audio_bytes <= self._retained_audio_bytes:
                 return
+            self._audio_bytes -= _audio_bytes(entry)
+            entry.speech.clear()
 
 
 def _converted(speech: Speech, fmt: AudioFormat) -> bytes:
@@ -223,9 +218,7 @@ def _audio_bytes(entry: Entry) -> int:
     return sum(len(speech.audio) for speech in entry.speech.values())
 
 
-def _with_transcript(item: Item, content_index: int, transcript: str) -> Item:
-    if not isinstance(item, UserMessageItem | AssistantMessageItem):
-        return item
+def _with_transcript(item: UserMessageItem | AssistantMessageItem, content_index: int, transcript: str) -> Item:
     parts: list[Any] = list(item.content)
     parts[content_index] = attrs.evolve(parts[content_index], transcript=transcript)
     return attrs.evolve(item, content=tuple(parts))

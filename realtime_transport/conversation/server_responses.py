@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, cast
 import attrs
 
 from realtime_transport.audio import PCM16_24K
-from realtime_transport.conversation.brain import CallTool, GenerationRequest, Heard, Output, Reply, Say, Stop, Write
+from realtime_transport.conversation.brain import CallTool, GenerationRequest, Heard, Output, Pause, Say, Stop, Write
 from realtime_transport.conversation.server_errors import refusal
 from realtime_transport.conversation.server_items import Entry, ItemChain
 from realtime_transport.conversation.server_outbox import ServerOutbox
@@ -213,10 +213,10 @@ class ServerResponses:
                 response.first_audio = now
             self._session.voice_is_fixed = self._session.voice_is_fixed or bool(output.audio)
             response.output.say(output)
-        elif isinstance(output, Write | Reply):
-            response.output.write(Write(text=output.text, phase=output.phase))
         elif isinstance(output, CallTool):
             response.output.call(output)
+        elif not isinstance(output, Pause):
+            response.output.write(Write(text=output.text, phase=output.phase))
         most = response.settings.max_output_tokens
         if isinstance(most, int) and response.output.tokens.total > most:
             details = ResponseStatusDetails(type="incomplete", reason="max_output_tokens")
@@ -268,10 +268,6 @@ class ServerResponses:
 
     def _send_rate_limits(self, tokens: int, now: float) -> None:
         self._out.send(RateLimitsUpdated(rate_limits=self._limiter.spend(tokens, now)))
-
-    def running(self) -> Iterable[LiveResponse]:
-        """Every response that is running."""
-        return tuple(self._running.values())
 
 
 def _heard(item_id: str, entry: Entry) -> Iterable[Heard]:

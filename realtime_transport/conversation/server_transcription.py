@@ -49,9 +49,11 @@ class Transcriptions:
         """When the next words are due."""
         return self._waiting[0].due if self._waiting else None
 
-    def begin(self, item_id: str, model: str, words: str, ms: float, now: float) -> None:
+    def begin(self, item_id: str, model: str, words: str, ms: float, now: float, failure: str = "") -> None:
         """Start to transcribe an item that was committed at ``now``."""
-        self._waiting.append(Transcription(item_id=item_id, model=model, words=words, ms=ms, due=now + self._delay))
+        self._waiting.append(
+            Transcription(item_id=item_id, model=model, words=words, ms=ms, due=now + self._delay, failure=failure)
+        )
 
     def wake(self, now: float) -> list[Transcription]:
         """Tell the words that are due; return them."""

@@ -32,6 +32,7 @@ from realtime_transport.events.server import (
 )
 from realtime_transport.events.server_conversation import ConversationItemAdded, ConversationItemDone
 from realtime_transport.events.session import RealtimeSessionConfig
+from realtime_transport.exceptions import ServerError
 
 IDLE_NOTE: Final = (
     "No user speech was detected for a while. Check in with the user briefly, or continue if there is more to say."
@@ -114,14 +115,23 @@ class CallerTurns:
         self._responses.create(ResponseOptions(), now)
 
     def _commit(self, item_id: str, audio: bytes, now: float) -> None:
-        words = self._transcriber.transcribe(audio)
+        words, failure = self._words(audio)
         item = UserMessageItem(id=item_id, status="completed", content=(InputAudioPart(transcript=None),))
         previous = self._chain.last
         self._out.send(InputAudioBufferCommitted(previous_item_id=previous, item_id=item_id))
         self._add(item, Entry(item, speech={0: Speech(audio=audio, format=PCM16_24K)}, words=words))
         transcription = self._transcription()
         if transcription is not None:
-            self._transcriptions.begin(item_id, transcription.model or "", words, PCM16_24K.ms(len(audio)), now)
+            self._transcriptions.begin(
+                item_id, transcription.model or "", words, PCM16_24K.ms(len(audio)), now, failure
+            )
+
+    def _words(self, audio: bytes) -> tuple[str, str]:
+        """Find the words, and why there are none when transcribing failed."""
+        try:
+            return self._transcriber.transcribe(audio), ""
+        except ServerError as error:
+            return "", error.code or "transcription_failed"
 
     def _add(self, item: Item, entry: Entry) -> None:
         previous = self._chain.last

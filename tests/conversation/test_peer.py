@@ -133,10 +133,11 @@ def test_what_was_fed_is_paced() -> None:
     served.wait(5)
     served.peer.feed(response_id, SPEECH, served.now)
     served.collect()
+    served.peer.feed(response_id, Say(transcript="", audio=b""), served.now)
     served.peer.end(response_id, served.now)
     served.wait(0.9)
     assert served.peer.wants(response_id)
-    served.wait(0.1)
+    served.wait(0.2)
     assert moments(served, ResponseOutputAudioDelta) == pytest.approx([5, 5.2, 5.4, 5.6, 5.8])
     assert moments(served, ResponseDone) == [6]
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from realtime_transport.conversation.brain import CallTool, Output, Reply, Say, Stop
+from realtime_transport.conversation.brain import CallTool, Output, Pause, Reply, Say, Stop
 from realtime_transport.conversation.brains import hum
 from realtime_transport.conversation.server import Close, ServerConversation, ServerLimits
 from realtime_transport.conversation.server_outbox import counted_ids
@@ -88,6 +88,13 @@ def test_every_event_has_an_id_of_its_own() -> None:
     ids = [event.event_id for _, event in served.log]
     assert len(set(ids)) == len(ids)
     assert all(str(event_id).startswith("event_") for event_id in ids)
+
+
+def test_a_pause_says_nothing() -> None:
+    served = Served()
+    served.respond()
+    served.conversation.produce("resp_0001", Pause(ms=100), 0)
+    assert served.conversation.frames_to_send() == []
 
 
 # --- anything, in any order ----------------------------------------------------------------------------------------

@@ -54,6 +54,8 @@ def response(**fields: Any) -> dict[str, Any]:
 
 
 TOOL = {"type": "function", "name": "f", "parameters": {}}
+WORDY = TOOL | {"description": "x" * 1025}
+IMAGE = {"type": "input_image", "image_url": "data:x", "detail": "fine"}
 
 CASES: list[tuple[dict[str, Any], str | None, str | None]] = [
     # frames
@@ -90,7 +92,7 @@ CASES: list[tuple[dict[str, Any], str | None, str | None]] = [
     (session(reasoning={"effort": "enormous"}), "invalid_value", "session.reasoning.effort"),
     (session(tools=[TOOL | {"meta": {}}]), "unknown_parameter", "session.tools[0].meta"),
     (
-        session(tools=[TOOL, TOOL | {"description": "x" * 1025}]),
+        session(tools=[TOOL, WORDY]),
         "string_above_max_length",
         "session.tools[1].description",
     ),
@@ -122,7 +124,7 @@ CASES: list[tuple[dict[str, Any], str | None, str | None]] = [
     (message("system", {"type": "input_audio", "audio": ""}), "invalid_value", "item.content[0].type"),
     (message("user", {"type": "smell"}), "invalid_value", "item.content[0].type"),
     (
-        message("user", {"type": "input_image", "image_url": "data:x", "detail": "fine"}),
+        message("user", IMAGE),
         "invalid_value",
         "item.content[0].detail",
     ),

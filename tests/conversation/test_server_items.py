@@ -177,6 +177,8 @@ def test_the_callers_sound_comes_back_in_the_sessions_format() -> None:
 
 def test_old_sound_is_forgotten_before_memory_runs_out() -> None:
     served = Served(limits=ServerLimits(retained_audio_bytes=100_000))
+    too_long = UserMessageItem(content=(InputAudioPart(audio=bytes(100_002)),))
+    served.send(ConversationItemCreate(item=too_long))
     for name in ("a", "b", "c"):
         item = UserMessageItem(id=name, content=(InputAudioPart(audio=bytes(48_000)),))
         served.send(ConversationItemCreate(item=item))

@@ -11,12 +11,16 @@ from realtime_transport.conversation.brain import CallTool, Output, Pause, Reply
 from realtime_transport.conversation.brains import hum
 from realtime_transport.conversation.server import ServerLimits, ServerTraits
 from realtime_transport.events import (
+    AssistantMessageItem,
     ConversationItemAdded,
     ConversationItemCreate,
     ConversationItemDelete,
     ConversationItemDone,
     FunctionCallOutputItem,
     InputAudioPart,
+    InputImagePart,
+    OutputAudioPart,
+    OutputTextPart,
     RateLimitsUpdated,
     ResponseCancel,
     ResponseCreated,
@@ -458,6 +462,16 @@ def test_usage_adds_up_and_grows() -> None:
     assert spent[1]["input_tokens"] > spent[0]["input_tokens"]
     assert spent[1]["input_token_details"]["cached_tokens"] > 0
     assert spent[1]["input_token_details"]["cached_tokens"] % 64 == 0
+
+
+def test_pictures_cost_too() -> None:
+    served = Served(Canned(HELLO))
+    picture = InputImagePart(image_url="data:image/png;base64,")
+    written = AssistantMessageItem(content=(OutputTextPart(text="Look."), OutputAudioPart(transcript="Do.")))
+    served.send(ConversationItemCreate(item=UserMessageItem(content=(picture,))), ConversationItemCreate(item=written))
+    served.respond()
+    adds_up(done(served)["usage"])
+    assert done(served)["usage"]["input_token_details"]["image_tokens"] == 765
 
 
 def test_other_instructions_spoil_the_cache() -> None:

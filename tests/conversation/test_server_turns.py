@@ -14,6 +14,7 @@ from realtime_transport.events import (
     ConversationItemAdded,
     ConversationItemInputAudioTranscriptionCompleted,
     ConversationItemInputAudioTranscriptionDelta,
+    ConversationItemInputAudioTranscriptionFailed,
     ConversationItemRetrieve,
     ConversationItemRetrieved,
     InputAudioBufferAppend,
@@ -27,6 +28,7 @@ from realtime_transport.events import (
     ResponseDone,
     ResponseOutputItemAdded,
 )
+from realtime_transport.exceptions import ServerError
 from tests.conversation.serving import PHRASE, Canned, Served, plain, silence, types
 
 TURN = silence(1000) + PHRASE + silence(1000)
@@ -397,6 +399,24 @@ def test_nothing_understood() -> None:
     served = transcribing("gpt-4o-transcribe", "")
     assert served.last(ConversationItemInputAudioTranscriptionCompleted).transcript == ""
     assert served.all(ConversationItemInputAudioTranscriptionDelta) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "told"), [("DeploymentNotFound", "DeploymentNotFound"), (None, "transcription_failed")]
+)
+def test_transcription_that_fails_leaves_the_conversation_alone(code: str | None, told: str) -> None:
+    class Fails:
+        def transcribe(self, audio: bytes) -> str:
+            raise ServerError("No such model.", code=code)
+
+    served = Served(Canned(LONG), transcriber=Fails())
+    served.update(audio={"input": {"transcription": {"model": "whisper-9"}}})
+    served.speak(TURN)
+    failed = plain(served.last(ConversationItemInputAudioTranscriptionFailed))
+    assert failed["item_id"] == served.last(InputAudioBufferCommitted).item_id
+    assert (failed["error"]["type"], failed["error"]["code"]) == ("server_error", code or "transcription_failed")
+    assert served.last(ResponseDone).response.status == "completed"
+    assert served.codes == []
 
 
 def test_words_of_a_deleted_item_are_told_and_forgotten() -> None:
