@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-DEFAULT_MODEL = "gpt-realtime-2"
+from realtime_transport.transports.request import DEFAULT_MODEL
 
 
 def parser() -> argparse.ArgumentParser:
@@ -30,12 +30,16 @@ def _talk(verb: argparse.ArgumentParser) -> None:
     )
     verb.add_argument("--url", help="the server (ws:// or wss://); without it the real service, with OPENAI_API_KEY")
     verb.add_argument("--model", help=f"the model to talk to (default {DEFAULT_MODEL})")
-    verb.add_argument("--instructions", default="Answer briefly, in the caller's language.", help="the agent's briefing")
+    verb.add_argument(
+        "--instructions", default="Answer briefly, in the caller's language.", help="the agent's briefing"
+    )
     verb.add_argument("--voice", help="the agent's voice; the server's default otherwise")
     verb.add_argument(
         "--timeout", type=float, default=60.0, metavar="SECONDS", help="give up waiting for the answer after this"
     )
-    verb.add_argument("--record", type=Path, metavar="DIR", help="also write call.wav, call.jsonl and timeline.png here")
+    verb.add_argument(
+        "--record", type=Path, metavar="DIR", help="also write call.wav, call.jsonl and timeline.png here"
+    )
 
 
 def _serve(verb: argparse.ArgumentParser) -> None:

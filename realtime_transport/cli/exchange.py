@@ -5,7 +5,13 @@ from __future__ import annotations
 import asyncio
 
 from realtime_transport.audio import AudioFormat
-from realtime_transport.events import AudioDoneEvent, AudioEvent, AudioInterruptedEvent, DisconnectedEvent, TurnDoneEvent
+from realtime_transport.events import (
+    AudioDoneEvent,
+    AudioEvent,
+    AudioInterruptedEvent,
+    DisconnectedEvent,
+    TurnDoneEvent,
+)
 from realtime_transport.exceptions import ConnectionLost
 from realtime_transport.transports import RealtimeTransportLayer
 

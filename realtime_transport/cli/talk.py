@@ -12,7 +12,6 @@ from typing import Any, Final
 
 from realtime_transport.audio import PCM16_24K
 from realtime_transport.audio.files import read_pcm16, write_wav
-from realtime_transport.cli.arguments import DEFAULT_MODEL
 from realtime_transport.cli.call import hold, recorded
 from realtime_transport.cli.exchange import Answer, Exchange
 from realtime_transport.console.live import LiveView
@@ -39,7 +38,7 @@ async def run(options: argparse.Namespace) -> int:
         transport,
         config=CONFIG,
         url=options.url,
-        model=options.model or (None if options.url else DEFAULT_MODEL),
+        model=options.model,
         api_key=_key(options.url),
     )
     answer, exchange = Answer(transport, PCM16_24K), Exchange(transport)

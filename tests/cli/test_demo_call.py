@@ -75,7 +75,9 @@ async def run_demo() -> Call:
 def said(item: Item) -> str:
     """What a message says, by its transcript."""
     assert isinstance(item, UserMessageItem | AssistantMessageItem)
-    return " ".join(part.transcript or "" for part in item.content if isinstance(part, InputAudioPart | OutputAudioPart))
+    return " ".join(
+        part.transcript or "" for part in item.content if isinstance(part, InputAudioPart | OutputAudioPart)
+    )
 
 
 async def test_history_is_what_was_said() -> None:
