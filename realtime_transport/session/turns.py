@@ -156,14 +156,14 @@ class Turns(Generic[T]):
             self._watch.audio(response_id, self._output_format().ms(len(event.data)))
         if self._hold is None or not self._watch.watches(response_id):
             self._deliver(event)
-        elif not self._watch.tripped(response_id):
+        else:
             self._hold.push(response_id, lambda: self._deliver(event))
 
     def audio_done(self, event: AudioDoneEvent) -> None:
         """Say that there is no more, after everything that is held back."""
         if self._hold is None or not self._watch.watches(event.response_id):
             self._stopped(event)
-        elif not self._watch.tripped(event.response_id):
+        else:
             self._hold.push(event.response_id, lambda: self._stopped(event))
 
     def words(self, event: TranscriptDeltaEvent | TextDeltaEvent) -> None:
@@ -221,10 +221,10 @@ class Turns(Generic[T]):
         guardrail = trip.guardrail
         reaction = guardrail.reaction or self._settings.reaction
         message = trip.verdict.message or guardrail.hint or guardrail.name
-        if self._hold is not None and reaction != "report":
-            self._hold.drop(trip.response_id)
         if reaction != "report":
-            self._reactions.interrupt()
+            if self._hold is not None:
+                self._hold.drop(trip.response_id)
+            self._reactions.interrupt()  # what still comes of this response is dropped by the transport
         self._announcer.tell(
             GuardrailTrippedEvent,
             trip.context.agent,
@@ -239,8 +239,9 @@ class Turns(Generic[T]):
         )
         if reaction == "tell":
             self._reactions.correct(self._settings.feedback(guardrail.name, message))
-        elif reaction == "report" and self._hold is not None:
-            self._hold.release(trip.response_id, before=math.inf)
+        elif reaction == "report":
+            self._watch.forget(trip.response_id)
+            self._passed(trip.response_id, math.inf)
 
     def _check_failed(self, guardrail: OutputGuardrail, error: BaseException) -> None:
         failure = RequestFailed(f"guardrail {guardrail.name!r} failed, its words went through: {error!r}")

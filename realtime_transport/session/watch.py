@@ -81,11 +81,6 @@ class OutputWatch:
         """Say whether this response's words still have to pass."""
         return response_id in self._watched
 
-    def tripped(self, response_id: str) -> bool:
-        """Say whether this response was stopped."""
-        watched = self._watched.get(response_id)
-        return watched is not None and watched.tripped
-
     def words(self, response_id: str, delta: str) -> None:
         """Take in more of what is said or written."""
         watched = self._watched.get(response_id)
