@@ -28,6 +28,7 @@ class Announcer(Generic[T]):
         self._emitter = emitter
         self._context = context
         self._agent = agent
+        self._observers: dict[str, Callable[[Any], None]] = {}
         self.context_of = context_of
         """Makes what the application's own code is called with."""
 
@@ -35,10 +36,21 @@ class Announcer(Generic[T]):
         """Say whether anybody hears this kind."""
         return self._emitter.listens(kind.name)
 
+    def observe(self, name: str, observer: Callable[[Any], None]) -> None:
+        """Show every event of a name to the session's own instruments. Unlike a listener, they are nobody who waits."""
+        self._observers[name] = observer
+
     def tell(self, kind: type[SessionEvent[Any]], agent: RealtimeAgent[T] | None = None, /, **facts: Any) -> None:
         """Emit a ``kind`` about ``agent``, the current one unless given."""
-        if self._emitter.listens(kind.name):
-            self._emitter.emit(kind.name, kind(context=self._context, agent=agent or self._agent(), **facts))
+        observer = self._observers.get(kind.name)
+        heard = self._emitter.listens(kind.name)
+        if not heard and observer is None:
+            return
+        event = kind(context=self._context, agent=agent or self._agent(), **facts)
+        if observer is not None:
+            observer(event)
+        if heard:
+            self._emitter.emit(kind.name, event)
 
     def error(self, error: RealtimeError, *, event_id: str | None = None, path: str = "") -> None:
         """Emit ``error``, which is logged when nobody hears it."""

@@ -134,7 +134,7 @@ class RealtimeSession(Waiting[T], Generic[T]):
         self.on: Registrar[T] = Registrar(self._register)
         self.once: Registrar[T] = Registrar(self._register_once)
         if tracing:
-            attach_tracing(self, model=model or "", content=trace_content)
+            attach_tracing(self._board.announcer, model=model or "", content=trace_content)
 
     # --- connecting --------------------------------------------------------------------------------------------------
 
@@ -183,10 +183,15 @@ class RealtimeSession(Waiting[T], Generic[T]):
         Undecided approvals are denied, running tools cancelled unless they say otherwise, async listeners get a moment
         to finish. May be called twice, at once, and from inside a listener; all callers return when it is done.
         """
-        if self._closed is not None:
-            with self._emitter.caller_not_awaited():
+        with self._emitter.caller_not_awaited():
+            if self._closed is None:
+                await self._shut_down()
+            else:
+                # First the transport's own close: it knows when it is called from inside one of its listeners.
+                await self.transport.close()
                 await asyncio.shield(self._closed)
-            return
+
+    async def _shut_down(self) -> None:
         closed = self._closed = asyncio.get_running_loop().create_future()
         try:
             await self._board.close()

@@ -1,6 +1,6 @@
 """OpenTelemetry spans and metrics of a session, when ``opentelemetry-api`` is installed (extra ``otel``); else nothing.
 
-A pure listener: it hears what every application hears. Names follow the semantic conventions for generative AI where
+It only looks at the events that applications hear. Names follow the semantic conventions for generative AI where
 they have one. What people said, and what tools were given and returned, is recorded only when asked for.
 
     realtime.session                one per connection
@@ -37,15 +37,14 @@ OPEN_SPANS_LIMIT = 256
 """Responses and tools whose end is awaited. What was begun before that many others is taken for lost and ended."""
 
 
-class Listenable(Protocol):
+class Observable(Protocol):
     """What tracing needs of a session."""
 
-    def on(self, event: Any, listener: Callable[[Any], object], /) -> object:
-        """Register a listener."""
-        ...
+    def observe(self, name: str, observer: Callable[[Any], None]) -> None:
+        """Show every event of a name to ``observer``."""
 
 
-def attach_tracing(session: Listenable, *, model: str, content: bool = False) -> bool:
+def attach_tracing(session: Observable, *, model: str, content: bool = False) -> bool:
     """Trace ``session``; return whether the OpenTelemetry API is there to do it.
 
     :param content: record words, arguments and outputs too. They are personal data: off unless you decide otherwise.
@@ -53,7 +52,7 @@ def attach_tracing(session: Listenable, *, model: str, content: bool = False) ->
     if find_spec("opentelemetry") is None:
         return False
     observer = _Observer(model, content)
-    listeners: dict[str, Callable[[Any], object]] = {
+    observers: dict[str, Callable[[Any], None]] = {
         "connected": observer.connected,
         "disconnected": observer.disconnected,
         "agent_start": observer.agent_started,
@@ -65,8 +64,8 @@ def attach_tracing(session: Listenable, *, model: str, content: bool = False) ->
         "audio_interrupted": observer.interrupted,
         "latency": observer.heard,
     }
-    for name, listener in listeners.items():
-        session.on(name, listener)
+    for name, observe in observers.items():
+        session.observe(name, observe)
     return True
 
 

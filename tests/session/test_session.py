@@ -1,14 +1,44 @@
+"""The session as its user sees it: connecting, listening, sending, changing, closing."""
+
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
 import pytest
 
 from realtime_transport.conversation.brain import CallTool
-from realtime_transport.conversation.brains import after, when
+from realtime_transport.conversation.brains import Echo, after, hum, when
+from realtime_transport.conversation.peer import ServerPeer
+from realtime_transport.events import (
+    AssistantMessageItem,
+    AudioConfig,
+    AudioInputConfig,
+    InputImagePart,
+    InputTextPart,
+    OutputAudioPart,
+    OutputTextPart,
+    RealtimeSessionConfig,
+    ServerVad,
+    TranscriptionSessionConfig,
+    UserMessageItem,
+)
+from realtime_transport.exceptions import (
+    ConnectError,
+    ConnectionLost,
+    InvalidArgument,
+    RequestTimeout,
+    ServerError,
+    StateError,
+    UnsupportedOperation,
+)
 from realtime_transport.session.agent import RealtimeAgent
+from realtime_transport.session.context import RunContext
+from realtime_transport.session.mcp import McpServer
+from realtime_transport.session.session import RealtimeSession
 from realtime_transport.session.tools import function_tool
+from realtime_transport.transports import LoopbackTransport
 from tests.session.line import talking
 
 pytestmark = pytest.mark.virtual_time
@@ -20,8 +50,12 @@ def weather(city: str) -> dict[str, int]:
     return {"degrees": 21}
 
 
+def desk(**options: Any) -> RealtimeAgent[Any]:
+    return RealtimeAgent(name="desk", **options)
+
+
 async def test_a_turn_with_a_tool() -> None:
-    agent: RealtimeAgent[Any] = RealtimeAgent(name="desk", instructions="Help.", tools=[weather])
+    agent = desk(instructions="Help.", tools=[weather])
     rules = (
         when("weather", CallTool(name="weather", arguments='{"city": "Graz"}')),
         after("weather", "It is {fields[degrees]} degrees."),
@@ -32,10 +66,449 @@ async def test_a_turn_with_a_tool() -> None:
         assert first.output == ""
         assert second.output == "It is 21 degrees."
         assert second.context == {"user": "ann"}
-        assert second.agent is agent
         (end,) = talk.heard("agent_tool_end")
         assert json.loads(end.output) == {"degrees": 21}
-        assert talk.session.usage.responses == 2
-        assert len(talk.sent("response.create")) == 2
-        assert b"".join(event.data for event in talk.heard("audio"))
+        assert [item.type for item in talk.session.history] == [
+            "message",
+            "function_call",
+            "function_call_output",
+            "message",
+        ]
         assert talk.heard("error") == []
+
+
+# --- connecting ------------------------------------------------------------------------------------------------------
+
+
+async def test_connecting_configures_the_agent_before_it_returns() -> None:
+    agent = desk(instructions=lambda context: f"Help {context.context}.", tools=[weather], voice="cedar")
+    config = {"turn_detection": {"type": "server_vad", "silence_duration_ms": 300}, "speed": 1.2}
+    async with RealtimeSession(agent, "loopback", config=config, context="ann") as session:
+        assert session.status == session.connection_state.status == "connected"
+        in_force = session.session
+        assert isinstance(in_force, RealtimeSessionConfig)
+        assert in_force.instructions == "Help ann."
+        assert [tool.name for tool in in_force.tools or ()] == ["weather"]  # type: ignore[union-attr]
+        assert in_force.audio
+        assert in_force.audio.output
+        assert (in_force.audio.output.voice, in_force.audio.output.speed) == ("cedar", 1.2)
+        assert in_force.audio.input
+        assert in_force.audio.input.turn_detection
+        assert isinstance(in_force.audio.input.turn_detection, ServerVad)
+        assert in_force.audio.input.turn_detection.silence_duration_ms == 300
+        assert session.agent is agent
+    assert session.status == "disconnected"
+
+
+async def test_events_before_the_first_listener_are_not_lost() -> None:
+    session: RealtimeSession[Any] = RealtimeSession(desk(), LoopbackTransport(ServerPeer(Echo())))
+    async with session:
+        session.send_message("hello")
+        await session.wait_for("agent_end")
+        heard: list[Any] = []
+        session.on("audio", heard.append)
+        session.on("connected", heard.append)
+        await asyncio.sleep(0.1)
+        assert heard[0].name == "connected"
+        assert b"".join(event.data for event in heard[1:]) == hum("hello")
+
+
+async def test_the_servers_refusal_is_raised_and_nothing_stays_open() -> None:
+    async with talking(desk(), config={"output_modalities": ["smell"]}, connect=False) as talk:
+        with pytest.raises(ServerError):
+            await talk.session.connect()
+        assert talk.session.status == "disconnected"
+        assert len(talk.frames) == 1
+        await talk.session.close()
+        with pytest.raises(StateError, match="over"):
+            await talk.session.connect()
+
+
+async def test_a_failed_attempt_may_be_repeated() -> None:
+    attempts: list[int] = []
+
+    def instructions(_: RunContext[Any]) -> str:
+        attempts.append(1)
+        if len(attempts) == 1:
+            raise KeyError("not yet")
+        return "Now."
+
+    async with talking(desk(instructions=instructions), connect=False) as talk:
+        with pytest.raises(KeyError):
+            await talk.session.connect()
+        await talk.session.connect()
+        assert talk.session.status == "connected"
+        with pytest.raises(StateError, match="connected"):
+            await talk.session.connect()
+
+
+async def test_a_second_connect_while_connecting_is_refused() -> None:
+    async with talking(desk(), connect=False) as talk:
+        first = asyncio.create_task(talk.session.connect())
+        await asyncio.sleep(0)
+        with pytest.raises(StateError, match="connecting"):
+            await talk.session.connect()
+        await first
+
+
+async def test_a_transport_that_is_connected_is_only_configured() -> None:
+    line = LoopbackTransport()
+    await line.connect()
+    async with RealtimeSession(desk(instructions="Hello."), line) as session:
+        assert session.connection_state.epoch == 1
+        assert isinstance(session.session, RealtimeSessionConfig)
+        assert session.session.instructions == "Hello."
+    assert line.status == "disconnected"
+
+
+async def test_a_local_mcp_server_that_fails_keeps_the_session_from_connecting() -> None:
+    agent = desk(mcp_servers=[McpServer.stdio("/no/such/program", label="shop")])
+    async with talking(agent, connect=False) as talk:
+        with pytest.raises(ConnectError, match="shop"):
+            await talk.session.connect()
+        assert talk.session.status == "disconnected"
+        assert talk.frames == []
+
+
+async def test_options_of_the_making_and_of_connect_reach_the_transport() -> None:
+    seen: dict[str, Any] = {}
+
+    class Spy(LoopbackTransport):
+        async def connect(self, **options: Any) -> None:
+            seen.update(options)
+            await super().connect(**options)
+
+    session: RealtimeSession[Any] = RealtimeSession(
+        desk(), Spy(), model="m1", api_key="k", url="ws://127.0.0.1/x", connect_options={"timeout": 3.0, "headers": {}}
+    )
+    await session.connect(model="m2", timeout=None)
+    await session.close()
+    config = seen.pop("session")
+    assert isinstance(config, RealtimeSessionConfig)
+    assert seen == {"model": "m2", "api_key": "k", "url": "ws://127.0.0.1/x", "headers": {}}
+
+
+def test_what_cannot_be_a_session_is_refused_at_its_making() -> None:
+    with pytest.raises(InvalidArgument, match="realtime session"):
+        RealtimeSession(desk(), "loopback", config={"type": "transcription"})
+    with pytest.raises(InvalidArgument, match="realtime session"):
+        RealtimeSession(desk(), "loopback", config=TranscriptionSessionConfig())  # type: ignore[arg-type]
+    with pytest.raises(InvalidArgument, match="no transport 'pigeon'"):
+        RealtimeSession(desk(), "pigeon")
+
+
+# --- history ---------------------------------------------------------------------------------------------------------
+
+PAST = (
+    UserMessageItem(id="u1", content=(InputTextPart(text="My name is Ann."),)),
+    AssistantMessageItem(id="a1", content=(OutputTextPart(text="Hello Ann."),)),
+)
+
+
+async def test_a_session_may_start_from_a_history() -> None:
+    async with talking(desk(), history=PAST) as talk:
+        assert [item.id for item in talk.session.history] == ["u1", "a1"]
+        talk.session.send_message("Who am I?")
+        await talk.ends()
+        assert len(talk.session.history) == 4
+
+
+async def test_a_history_that_cannot_be_made_keeps_the_session_from_connecting() -> None:
+    audio = AssistantMessageItem(content=(OutputAudioPart(transcript="said"),))
+    async with talking(desk(), history=[audio], connect=False) as talk:
+        with pytest.raises(InvalidArgument, match="OutputTextPart"):
+            await talk.session.connect()
+        assert talk.session.status == "disconnected"
+
+
+async def test_the_history_may_be_rewritten_by_a_function() -> None:
+    async with talking(desk(), history=PAST) as talk:
+        receipt = talk.session.update_history(lambda history: history[1:])
+        await receipt.acknowledged()
+        assert [item.id for item in talk.session.history] == ["a1"]
+        assert len(talk.sent("conversation.item.delete")) == 1
+
+
+async def test_pictures_stay_in_the_history() -> None:
+    async with talking(desk(), when("look", "A dot.")) as talk:
+        png = b"\x89PNG\r\n\x1a\n"
+        talk.session.add_image(png, text="look", trigger_response=True)
+        talk.session.send_message(
+            [InputTextPart(text="and"), InputImagePart(image_url="data:image/png;base64,AAAA")], trigger_response=False
+        )
+        await talk.ends()
+        await asyncio.sleep(1)
+        first, _, second = talk.session.history
+        for item in (first, second):
+            assert isinstance(item, UserMessageItem)
+            assert [part.type for part in item.content] == ["input_text", "input_image"]
+        assert len(talk.sent("response.create")) == 1
+
+
+async def test_listeners_hear_the_history_grow() -> None:
+    async with talking(desk(), when("hello", "Hi.")) as talk:
+        snapshots: list[Any] = []
+        talk.session.on("history_updated", snapshots.append)
+        talk.session.send_message("hello", role="system", trigger_response=False)
+        talk.session.send_message("hello")
+        await talk.ends()
+        assert [event.index for event in talk.heard("history_added")] == [0, 1, 2]
+        assert snapshots[-1].history == talk.session.history
+        talk.session.update_history(talk.session.history[1:])
+        await asyncio.sleep(1)
+        assert len(snapshots[-1].history) == 2
+
+
+# --- changing --------------------------------------------------------------------------------------------------------
+
+
+async def test_another_agent_may_take_over_without_a_handoff() -> None:
+    first, second = desk(instructions="One.", tools=[weather]), RealtimeAgent[Any](name="second")
+    async with talking(first, when(None, "Hi.")) as talk:
+        assert await talk.session.update_agent(second) is first
+        assert talk.session.agent is second
+        update = talk.sent("session.update")[-1].session
+        assert (update.instructions, update.tools) == ("", ())
+        assert talk.heard("agent_handoff") == []
+        update = talk.session.update_agent(first)
+        assert talk.session.agent is second
+        assert await update.acknowledged() is second
+        talk.session.send_message("hello")
+        assert (await talk.ends())[0].agent is first
+
+
+async def test_an_agent_that_cannot_take_over_leaves_the_old_one() -> None:
+    def broken(_: RunContext[Any]) -> str:
+        raise KeyError("instructions")
+
+    agent, other = desk(), RealtimeAgent[Any](name="other", instructions=broken)
+    async with talking(agent) as talk:
+        with pytest.raises(KeyError):
+            await talk.session.update_agent(other)
+        assert talk.heard("error") == []
+        talk.session.update_agent(other)
+        await talk.session.wait_for("error")
+        assert talk.session.agent is agent
+        waiting = asyncio.ensure_future(
+            talk.session.update_agent(RealtimeAgent(name="late", instructions="L")).acknowledged()
+        )
+        await asyncio.sleep(0)
+        await talk.session.close()
+        with pytest.raises(StateError, match="closed"):
+            await waiting
+
+
+async def test_the_voice_stays_once_the_agent_has_spoken() -> None:
+    first, second = desk(voice="cedar"), RealtimeAgent[Any](name="second", voice="marin", instructions="Two.")
+    async with talking(first, when(None, "Hi.")) as talk:
+        await talk.session.update_agent(second)
+        assert talk.sent("session.update")[-1].session.audio.output.voice == "marin"
+        assert talk.heard("error") == []
+        talk.session.send_message("hello")
+        await talk.ends()
+        await talk.session.update_agent(first)
+        assert talk.session.agent is first
+        assert not talk.sent("session.update")[-1].session.audio
+        (error,) = talk.heard("error")
+        assert isinstance(error.error, UnsupportedOperation)
+        assert "voice" in str(error.error)
+
+
+async def test_a_partial_update_keeps_the_rest_and_later_agents_keep_the_update() -> None:
+    config = {"speed": 1.1, "turn_detection": {"type": "server_vad", "threshold": 0.7, "silence_duration_ms": 400}}
+    async with talking(desk(instructions="Help.", tools=[weather]), config=config) as talk:
+        changes = {"audio": {"input": {"turn_detection": {"silence_duration_ms": 900}}}}
+        await talk.session.update_session(changes).acknowledged()
+        await talk.session.update_agent(RealtimeAgent(name="second", instructions="Two."))
+        in_force = talk.session.session
+        assert isinstance(in_force, RealtimeSessionConfig)
+        assert in_force.audio
+        assert isinstance(in_force.audio.input, AudioInputConfig)
+        detection = in_force.audio.input.turn_detection
+        assert isinstance(detection, ServerVad)
+        assert (detection.threshold, detection.silence_duration_ms) == (0.7, 900)
+        assert in_force.audio.output
+        assert in_force.audio.output.speed == 1.1
+        _, partial, second = talk.sent("session.update")
+        assert partial.session.instructions is not None
+        assert not partial.session.instructions
+        assert not second.session.audio
+
+
+async def test_the_initial_config_can_be_had_without_connecting() -> None:
+    session: RealtimeSession[Any] = RealtimeSession(
+        desk(instructions="Help.", tools=[weather]), "loopback", config=RealtimeSessionConfig(audio=AudioConfig())
+    )
+    config = await session.initial_config()
+    assert config.instructions == "Help."
+    assert [tool.name for tool in config.tools or ()] == ["weather"]  # type: ignore[union-attr]
+    async with session:
+        assert (await session.initial_config()).instructions == "Help."
+
+
+# --- listening -------------------------------------------------------------------------------------------------------
+
+
+async def test_listeners_of_both_kinds_come_and_go() -> None:
+    async with talking(desk(), when(None, "Hi.")) as talk:
+        session, heard = talk.session, list[str]()
+
+        @session.on("agent_end")
+        def ended(event: Any) -> None:
+            heard.append(event.output)
+
+        @session.once("turn_done")
+        async def done(event: Any) -> None:
+            heard.append(event.status)
+
+        session.on("transcript_done", lambda event: heard.append(event.transcript))
+        session.send_message("hello")
+        await talk.ends()
+        await asyncio.sleep(0.1)
+        assert sorted(heard) == ["Hi.", "Hi.", "completed"]
+        session.off("agent_end", ended)
+        session.off("agent_end", ended)
+        session.off("turn_done", done)
+        session.send_message("hello")
+        await talk.ends(2)
+        assert sorted(heard) == ["Hi.", "Hi.", "Hi.", "completed"]
+        with pytest.raises(InvalidArgument, match="did you mean 'agent_end'"):
+            session.on("agent_ends", ended)  # type: ignore[call-overload]
+
+
+async def test_frames_are_heard_only_when_asked_for() -> None:
+    async with talking(desk(), when(None, "Hi.")) as talk:
+        talk.session.send_message("hello")
+        await talk.ends()
+        await asyncio.sleep(10)  # early events are kept for late listeners; these are not meant
+        frames: list[Any] = []
+        talk.session.on("transport_event", frames.append)
+        talk.say({"type": "vendor.thing", "event_id": "e1", "x": 1})
+        assert [event.event.type for event in frames] == ["vendor.thing"]
+        assert frames[0].agent is talk.session.agent
+        stream = talk.session.events("transport_event")
+        talk.say({"type": "vendor.other", "event_id": "e2"})
+        assert (await anext(stream)).event.type == "vendor.other"  # type: ignore[attr-defined]
+
+
+async def test_a_session_is_an_async_iterator() -> None:
+    names: list[str] = []
+    async with talking(desk(), when(None, "Hi.")) as talk:
+        talk.session.send_message("hello")
+        async for event in talk.session:
+            names.append(event.name)
+            if event.name == "agent_end":
+                break
+        assert {"agent_start", "audio", "history_updated"} <= set(names)
+        assert "transport_event" not in names
+        stream = talk.session.events("usage")
+        await talk.session.close()
+        assert [event.name async for event in stream] == []
+
+
+async def test_waiting_for_an_event() -> None:
+    async with talking(desk(), when(None, "Hi.")) as talk:
+        with pytest.raises(RequestTimeout):
+            await talk.session.wait_for("agent_end", timeout=1.0)
+        with pytest.raises(InvalidArgument):
+            await talk.session.wait_for("nothing")  # type: ignore[call-overload]
+        talk.session.send_message("hello")
+        done = await talk.session.wait_for("turn_done", timeout=10)
+        assert done.status == "completed"
+        talk.session.send_message("hello")
+        usage = await talk.session.wait_for(lambda event: event.name == "usage")
+        assert usage.agent is talk.session.agent
+        await asyncio.sleep(10)
+        frame = asyncio.ensure_future(talk.session.wait_for("transport_event"))
+        await asyncio.sleep(0)
+        talk.say({"type": "vendor.thing", "event_id": "e1"})
+        assert (await frame).event.type == "vendor.thing"
+
+
+async def test_a_dropped_socket_is_an_event_and_ends_the_session() -> None:
+    async with talking(desk()) as talk:
+        stream = talk.session.events("disconnected")
+        waiting = asyncio.ensure_future(talk.session.wait_for("agent_end"))
+        await asyncio.sleep(0)
+        talk.line.feed_closed(1011, "the server fell over")
+        (event,) = [event async for event in stream]
+        assert (event.code, event.reason, event.clean) == (1011, "the server fell over", False)  # type: ignore[attr-defined]
+        with pytest.raises(ConnectionLost) as caught:
+            await waiting
+        assert caught.value.close_code == 1011
+        await talk.session.close()
+        with pytest.raises(StateError):
+            talk.session.send_message("hello?")
+
+
+async def test_a_server_that_hangs_up_ends_the_session() -> None:
+    async with talking(desk()) as talk:
+        talk.line.feed_closed(1000, "bye")
+        event = await talk.session.wait_for("connection_change") if not talk.heard("disconnected") else None
+        assert event is None
+        await talk.session.close()
+        (ended,) = talk.heard("disconnected")
+        assert ended.clean
+
+
+# --- sending ---------------------------------------------------------------------------------------------------------
+
+
+async def test_audio_is_sent_committed_and_muted() -> None:
+    async with talking(desk(), brain=Echo(), config={"turn_detection": None}) as talk:
+        assert not talk.session.muted
+        talk.session.mute()
+        assert talk.session.muted
+        await talk.session.send_audio(hum("unheard"))
+        talk.session.mute(False)
+        await talk.session.send_audio(hum("hello"), commit=True)
+        talk.session.request_response()
+        await talk.ends()
+        assert b"".join(event.data for event in talk.heard("audio")) == hum("hello")
+        assert len(talk.sent("input_audio_buffer.append")) == 1
+
+
+# --- closing ---------------------------------------------------------------------------------------------------------
+
+
+async def test_close_may_be_called_twice_at_once_and_by_listeners() -> None:
+    async with talking(desk(), when(None, "Hi.")) as talk:
+        closed: list[str] = []
+
+        async def close(_: Any) -> None:
+            await talk.session.close()
+            closed.append("listener")
+
+        talk.session.on("agent_end", close)
+        talk.session.on("turn_done", close)
+        talk.session.send_message("hello")
+        await talk.session.wait_for("agent_end")
+        await asyncio.gather(talk.session.close(), talk.session.close())
+        await asyncio.sleep(0.1)
+        assert closed == ["listener", "listener"]
+        assert asyncio.get_running_loop().time() < 2
+
+
+async def test_a_tool_may_close_the_session() -> None:
+    @function_tool
+    async def hang_up(context: Any = None) -> str:
+        await sessions[0].close()
+        return "never said"
+
+    async with talking(desk(tools=[hang_up]), when(None, CallTool(name="hang_up"))) as talk:
+        sessions = [talk.session]
+        talk.session.send_message("bye")
+        await talk.session.wait_for("disconnected")
+        await talk.session.close()
+        assert talk.session.status == "disconnected"
+
+
+async def test_an_error_in_the_block_closes_the_session() -> None:
+    with pytest.raises(KeyError, match="mine"):
+        async with RealtimeSession(desk(), "loopback") as session:
+            raise KeyError("mine")
+    assert session.status == "disconnected"
+
+
+async def test_a_session_that_never_connected_closes() -> None:
+    await RealtimeSession(desk(), "loopback").close()
