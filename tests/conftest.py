@@ -10,6 +10,7 @@ import asyncio
 import gc
 import inspect
 import os
+import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
@@ -20,6 +21,9 @@ import pytest
 from realtime_transport.testing.virtual_time import VirtualTimeLoop
 
 FILE_DESCRIPTORS = Path("/proc/self/fd")
+
+NOT_OURS = ("/proc/", "/dev/", sys.prefix)
+"""What libraries keep open once they were used: matplotlib its fonts."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -64,7 +68,7 @@ def nothing_left_behind() -> Iterator[None]:
     assert left == [], "threads left behind"
     opened = {fd: target for fd, target in open_files().items() if files.get(fd) != target}
     leaked = [target for target in opened.values() if target.startswith(("socket:", "pipe:", os.sep))]
-    leaked = [target for target in leaked if not target.startswith(("/proc/", "/dev/"))]
+    leaked = [target for target in leaked if not target.startswith(NOT_OURS)]
     assert leaked == [], "descriptors left behind"
 
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 import asyncio
 import importlib
 import sys
-from collections.abc import Sequence
+from argparse import Namespace
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
 
 from realtime_transport.cli.arguments import parser
 from realtime_transport.exceptions import RealtimeError
@@ -28,7 +30,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser().parse_args(argv)
     try:
         verb = importlib.import_module(f"realtime_transport.cli.{options.verb}")
-        return asyncio.run(verb.run(options))
+        run: Callable[[Namespace], Coroutine[Any, Any, int]] = verb.run
+        return asyncio.run(run(options))
     except KeyboardInterrupt:
         return INTERRUPTED
     except (RealtimeError, OSError) as error:

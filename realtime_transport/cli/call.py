@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -65,7 +65,7 @@ class Files:
 
 
 @asynccontextmanager
-async def recorded(transport: RealtimeTransportLayer, folder: Path) -> AsyncIterator[Files]:
+async def recorded(transport: RealtimeTransportLayer, folder: Path) -> AsyncGenerator[Files]:
     """Record everything inside the block into ``folder`` and draw its picture at the end."""
     from realtime_transport.console.timeline import draw_timeline
 

@@ -13,6 +13,9 @@ from realtime_transport.emulator import Emulator, library
 from realtime_transport.session import RealtimeSession
 from realtime_transport.transports import WebSocketTransport
 
+THINKING_MS = 300.0
+"""What a model takes before its first word; without it the demo would look faster than anything real."""
+
 LAST_WORDS_S = 20.0
 """How long the agent may still speak after the caller's last word."""
 
@@ -25,7 +28,7 @@ async def run(options: argparse.Namespace) -> int:
     exchange = Exchange(transport)
     view = LiveView(transport, total_s=PCM16_24K.ms(len(caller)) / 1000)
     async with (
-        Emulator(lambda: demo_call.brain(clips.audio, clips.words)) as server,
+        Emulator(lambda: demo_call.brain(clips.audio, clips.words), latency_ms=THINKING_MS) as server,
         recorded(transport, options.output) as files,
         RealtimeSession(demo_call.agent(), transport, config=demo_call.CONFIG, url=server.url) as session,
     ):

@@ -74,7 +74,7 @@ class Exchange:
         self._raise_if_lost()
 
     async def rest(self) -> None:
-        """Wait until the caller is quiet, every turn has ended and all was heard. Raises ``ConnectionLost`` likewise."""
+        """Wait until the caller is quiet, every turn has ended and all was heard. Raises likewise."""
         await self._rest.wait()
         self._raise_if_lost()
 

@@ -33,7 +33,7 @@ async def run(options: argparse.Namespace) -> int:
     question = await asyncio.to_thread(read_pcm16, options.input)
     _check_writable(options.output)
     transport = WebSocketTransport()
-    session = RealtimeSession(
+    session: RealtimeSession[None] = RealtimeSession(
         RealtimeAgent(name="talk", instructions=options.instructions, voice=options.voice),
         transport,
         config=CONFIG,
