@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import textwrap
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -44,6 +45,8 @@ _WAVE: Final = 0.27
 """Half the height of a waveform, in inches."""
 _BAR: Final = 0.09
 """Half the height of a bar."""
+_LABEL: Final = 0.2
+"""What a short label behind a bar needs."""
 _BARS_PER_INCH: Final = 32
 _FONT: Final = 7.5
 _CHARACTER: Final = 0.0585
@@ -77,7 +80,7 @@ def draw(axes: Axes, story: Story, scale: Scale) -> None:
     """Draw all lanes of one row; what lies outside of it is clipped."""
     _labels(axes)
     _speech(axes, story, scale)
-    _responses(axes, story)
+    _responses(axes, story, scale)
     _tools(axes, story)
     _marks(axes, story.marks, scale)
     caller = [(w.at_ms, w.text, INK) for w in story.words if w.who == "caller"]
@@ -167,21 +170,22 @@ def _waveform(axes: Axes, envelope: Envelope, scale: Scale, y: float, colour: st
 # --- bars ----------------------------------------------------------------------------------------------------------
 
 
-def _responses(axes: Axes, story: Story) -> None:
+def _responses(axes: Axes, story: Story, scale: Scale) -> None:
     played: dict[str, Span] = {}
     for stretch in story.stretches:
         response_id = stretch.key[0]
         begun = played.get(response_id)
         begins = stretch.begins_ms if begun is None else begun.begins_ms
         played[response_id] = Span(begins_ms=begins, ends_ms=stretch.ends_ms)
-    for number, response in enumerate(story.responses, start=1):
+    for number, (response, following) in enumerate(itertools.zip_longest(story.responses, story.responses[1:]), 1):
         colour = _RESPONSE.get(response.status, _CUT)
         sound = played.get(response.response_id)
         if sound is not None:
             _box(axes, sound, _RESPONSES, _BAR * 0.55, colour=colour, alpha=0.22)
         _box(axes, response, _RESPONSES, _BAR, colour=colour)
         name = f"{number}" if response.status == "completed" else f"{number} {response.status.replace('_', ' ')}"
-        _beside(axes, response, _RESPONSES, name, colour)
+        room_s = (following.begins_ms - response.ends_ms) / 1000 if following else math.inf
+        _beside(axes, response, _RESPONSES, name, colour, above=room_s * scale.inches_per_s < _LABEL)
 
 
 def _tools(axes: Axes, story: Story) -> None:
@@ -208,19 +212,20 @@ def _box(
     axes.add_patch(Rectangle((begins, y - half), width, 2 * half, alpha=alpha, zorder=2, **style))
 
 
-def _beside(axes: Axes, span: Span, y: float, text: str, colour: str) -> None:
+def _beside(axes: Axes, span: Span, y: float, text: str, colour: str, *, above: bool = False) -> None:
+    """Write behind a bar; above it where another one follows at once."""
     begin, end = axes.get_xlim()
     if begin <= span.ends_ms / 1000 < end:
         axes.annotate(
             text,
             xy=(span.ends_ms / 1000, y),
-            xytext=(4, 0),
+            xytext=(0, 12) if above else (4, 0),
             textcoords="offset points",
+            ha="right" if above else "left",
             va="center",
             fontsize=_FONT,
             color=colour,
             parse_math=False,
-            annotation_clip=True,
             zorder=4,
         )
 
