@@ -15,6 +15,9 @@ from realtime_transport.cli import main
 from realtime_transport.transports.recording import read_recording
 
 
+pytestmark = pytest.mark.xdist_group("demo")  # one worker, so that the call is held once
+
+
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """Run the demo once, in a process of its own, and return its folder and what it printed."""
