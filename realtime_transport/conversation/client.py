@@ -15,14 +15,16 @@ the caller does wrong, and then nothing was queued and nothing changed.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Final
 
 from realtime_transport.audio import AudioFormat
 from realtime_transport.capabilities import Capabilities
+from realtime_transport.conversation import finishing
 from realtime_transport.conversation.core import Core, Counts, Limits, Playout
 from realtime_transport.conversation.history_entry import HistoryEntry
 from realtime_transport.conversation.interruption import listen
-from realtime_transport.conversation.normalize import NORMALIZE, unknown
+from realtime_transport.conversation.normalize import NORMALIZE, Normalize, unknown
 from realtime_transport.conversation.outbox import Outbox
 from realtime_transport.conversation.record import wake_history
 from realtime_transport.conversation.requests import Requests, Settlement
@@ -34,9 +36,13 @@ from realtime_transport.events.client import ClientEvent
 from realtime_transport.events.items import Item
 from realtime_transport.events.server import ServerEvent, SessionCreated, SessionUpdated
 from realtime_transport.events.session import AnySession
+from realtime_transport.events.translation import TranslationSessionCreated, TranslationSessionUpdated
 from realtime_transport.events.transport import RawEvent, TransportEvent
 from realtime_transport.events.usage import Usage
 from realtime_transport.exceptions import ConnectionLost, RealtimeError, RequestDropped, StateError
+
+ANNOUNCEMENTS: Final = (SessionCreated, SessionUpdated, TranslationSessionCreated, TranslationSessionUpdated)
+"""What a server begins a connection with."""
 
 
 class ClientConversation(Intents):
@@ -46,6 +52,8 @@ class ClientConversation(Intents):
     ``item``). ``playout`` says who knows what was heard: ``estimate`` computes it from the clock, ``reported`` waits
     for ``heard()``.
     """
+
+    _normalize: Mapping[type[ServerEvent], Normalize] = NORMALIZE
 
     def __init__(
         self,
@@ -126,11 +134,11 @@ class ClientConversation(Intents):
             core.counts.duplicate += 1
             return
         core.outbox.events.append(RawEvent(event=event))
-        NORMALIZE.get(type(event), unknown)(core, event, now)
+        self._normalize.get(type(event), unknown)(core, event, now)
 
     def _begins(self, event: ServerEvent) -> bool:
         """Note that the session is announced; False when there is no connection for an event to come from."""
-        if isinstance(event, SessionCreated | SessionUpdated):
+        if isinstance(event, ANNOUNCEMENTS):
             return self._happened(ConnectionInput.ANNOUNCED)
         return self._connection is Connection.OPENING
 
@@ -173,6 +181,7 @@ class ClientConversation(Intents):
         wake_history(core, now)
         for request in core.requests.expired(now):
             core.give_up(request)
+        finishing.look(core)
         core.responses.wake(now)
 
     # --- views -------------------------------------------------------------------------------------------------------

@@ -115,6 +115,8 @@ class Core:
         """The user item that turn detection last announced the end of: its commit is the server's own."""
         self.uncommitted_bytes = 0
         """Audio appended since the last commit or clear."""
+        self.untranscribed: dict[str, None] = {}
+        """Transcription sessions: turns that were committed and whose words are to come, at most ``MAX_ONCE``."""
         self.server_is_playing = False
         """Where the server owns the playout buffer: whether it plays."""
 

@@ -8,7 +8,7 @@ A refusal raises, and leaves nothing behind.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, cast
 
 import attrs
 
@@ -30,6 +30,7 @@ from realtime_transport.events.client import (
 )
 from realtime_transport.events.items import AssistantMessageItem, FunctionCallOutputItem, Item, OutputAudioPart
 from realtime_transport.events.session import TranscriptionSessionConfig
+from realtime_transport.events.translation import TranslationInputAudioBufferAppend, TranslationSessionUpdate
 from realtime_transport.exceptions import InvalidArgument, StateError, UnsupportedOperation
 
 MAX_APPEND_BYTES: Final = 15 * 1024 * 1024
@@ -53,7 +54,7 @@ Send: TypeAlias = Callable[[Core, Any, float], None]
 # --- session -----------------------------------------------------------------------------------------------------
 
 
-def update_session(core: Core, event: SessionUpdate, now: float) -> None:
+def update_session(core: Core, event: SessionUpdate | TranslationSessionUpdate, now: float) -> None:
     """Send what differs from the session in force; settled at once when nothing does."""
     event_id = str(event.event_id)
     update = core.session.change(event_id, event.session)
@@ -61,14 +62,17 @@ def update_session(core: Core, event: SessionUpdate, now: float) -> None:
         core.requests.settled(event_id)
         return
     core.ask(
-        attrs.evolve(event, session=update), "session", now, answered=core.capabilities.acknowledges_session_update
+        attrs.evolve(event, session=cast("Any", update)),
+        "session",
+        now,
+        answered=core.capabilities.acknowledges_session_update,
     )
 
 
 # --- the caller's audio ------------------------------------------------------------------------------------------
 
 
-def append_audio(core: Core, event: InputAudioBufferAppend, now: float) -> None:
+def append_audio(core: Core, event: InputAudioBufferAppend | TranslationInputAudioBufferAppend, now: float) -> None:
     """Send audio, in several events where it is too much for one. No server answers it: it is never settled."""
     if not core.capabilities.carries_audio:
         raise UnsupportedOperation("this connection carries no audio: send it over the call's own medium")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from realtime_transport.conversation import finishing
 from realtime_transport.conversation.core import Core
 from realtime_transport.conversation.requests import Request, RequestKind
 from realtime_transport.conversation.responses import BUSY, CANCEL_IS_LATE
@@ -50,6 +51,8 @@ def error_frame(core: Core, event: ErrorFrame, now: float) -> None:
     _settle(core, request, error)
     if request.kind == "session":
         core.session.refuse(request.event_id)
+    elif request.kind == "commit":
+        finishing.look(core)
     elif request.kind == "truncate_item":
         _look_again(core, request.key, now)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from realtime_transport.conversation import finishing
 from realtime_transport.conversation.core import Core
 from realtime_transport.conversation.interruption import caller_spoke
 from realtime_transport.conversation.normalize_errors import server_error
@@ -50,6 +51,7 @@ def speech_stopped(core: Core, event: InputAudioBufferSpeechStopped, now: float)
 def committed(core: Core, event: InputAudioBufferCommitted, now: float) -> None:
     """Settle our oldest commit, unless turn detection made this one. A commit of ours never follows a stop."""
     record(core, event, now)
+    finishing.committed(core, event.item_id or "")
     if event.item_id and event.item_id == core.speech_item:
         return
     core.requests.acknowledge("commit", result=event)
@@ -102,6 +104,7 @@ def transcription_completed(core: Core, event: ConversationItemInputAudioTranscr
         )
     )
     record(core, event, now)
+    finishing.transcribed(core, event.item_id)
 
 
 def transcription_failed(core: Core, event: ConversationItemInputAudioTranscriptionFailed, now: float) -> None:
@@ -112,6 +115,7 @@ def transcription_failed(core: Core, event: ConversationItemInputAudioTranscript
         )
     )
     record(core, event, now)
+    finishing.transcribed(core, event.item_id)
 
 
 def transcription_segment(core: Core, event: ConversationItemInputAudioTranscriptionSegment, now: float) -> None:

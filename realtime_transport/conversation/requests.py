@@ -33,6 +33,7 @@ RequestKind: TypeAlias = Literal[
     "truncate_item",
     "response",
     "cancel",
+    "finish",
 ]
 
 _WORST_LAST: Final[tuple[Outcome, ...]] = ("acknowledged", "dropped", "timeout", "failed")
@@ -70,6 +71,8 @@ class Request:
     assumed: bool = False
     """The server never answers this kind: at the deadline it counts as done."""
     group: str | None = None
+    patience: float | None = None
+    """Seconds that the caller gave it, where it was not the usual time."""
 
 
 @attrs.define
@@ -218,7 +221,7 @@ class Requests:
             self.settle(request.event_id, "acknowledged")
             return
         error = RequestTimeout(
-            f"the server did not answer {request.kind!r} within {timeout:g} s",
+            f"the server did not answer {request.kind!r} within {request.patience or timeout:g} s",
             reason="timeout",
             event_id=request.event_id,
         )

@@ -11,7 +11,7 @@ value that changed is sent whole, because servers differ in whether they merge i
 
 from __future__ import annotations
 
-from typing import Any, Final, TypeAlias, TypeVar, cast
+from typing import Any, Final, TypeVar
 
 import attrs
 
@@ -28,12 +28,23 @@ from realtime_transport.events.audio_config import (
 )
 from realtime_transport.events.base import UNSET
 from realtime_transport.events.objects import ProtocolObject
-from realtime_transport.events.session import AnySession, RealtimeSessionConfig, TranscriptionSessionConfig
+from realtime_transport.events.session import (
+    AnySession,
+    TranslationAudioConfig,
+    TranslationInputConfig,
+    TranslationOutputConfig,
+    TranslationSessionConfig,
+)
 from realtime_transport.exceptions import InvalidArgument, StateError
 
-Updatable: TypeAlias = RealtimeSessionConfig | TranscriptionSessionConfig
-
-SENT_IN_PART: Final = (AudioConfig, AudioInputConfig, AudioOutputConfig)
+SENT_IN_PART: Final = (
+    AudioConfig,
+    AudioInputConfig,
+    AudioOutputConfig,
+    TranslationAudioConfig,
+    TranslationInputConfig,
+    TranslationOutputConfig,
+)
 """Objects whose unchanged fields are left out of an update."""
 
 MERGED: Final = (*SENT_IN_PART, ServerVad, SemanticVad, InputTranscription, NoiseReduction)
@@ -82,9 +93,9 @@ class SessionState:
         self.acknowledged: AnySession | None = None
         self.spoke = False
         """Whether audio was produced: from then on the voice is fixed."""
-        self._wishes: Updatable | None = None
+        self._wishes: AnySession | None = None
         # Updates that are not answered, in the order sent; bounded like every open request.
-        self._open: dict[str, Updatable] = {}
+        self._open: dict[str, AnySession] = {}
 
     @property
     def desired(self) -> AnySession | None:
@@ -94,17 +105,17 @@ class SessionState:
             wanted = _lay(wanted, layer)
         return wanted
 
-    def change(self, event_id: str, changes: Plain | AnySession) -> Updatable | None:
+    def change(self, event_id: str, changes: Plain | AnySession) -> AnySession | None:
         """Note a wish and return what has to be sent for it, None when it is in force already.
 
         Raises InvalidArgument for a config that cannot be read or is of another kind than the session, and StateError
         for another voice once audio was produced.
         """
         desired = self.desired
-        wanted = session_from(changes, desired)
-        if desired is not None and wanted.type != desired.type:
+        wanted = changes if isinstance(changes, TranslationSessionConfig) else session_from(changes, desired)
+        if desired is not None and type(wanted) is not type(desired):
             raise InvalidArgument(f"this is a {desired.type} session: its kind cannot change", path="session.type")
-        base = cast("Updatable", type(wanted)() if desired is None else desired)
+        base = type(wanted)() if desired is None else desired
         update = difference(base, merge(base, wanted))
         if update is None:
             return None
@@ -121,7 +132,7 @@ class SessionState:
     def assume(self, event_id: str | None) -> None:
         """Take an update for accepted without the server's word."""
         if event_id in self._open:
-            self._wishes = cast("Updatable", _lay(self._wishes, self._open.pop(event_id)))
+            self._wishes = _lay(self._wishes, self._open.pop(event_id))
 
     def refuse(self, event_id: str) -> None:
         """Forget a wish that the server refused."""

@@ -37,6 +37,10 @@ from realtime_transport.events.session import (
     TokenLimits,
     Tracing,
     TranscriptionSessionConfig,
+    TranslationAudioConfig,
+    TranslationInputConfig,
+    TranslationOutputConfig,
+    TranslationSessionConfig,
 )
 from realtime_transport.events.tools import (
     FunctionTool,
@@ -215,6 +219,12 @@ _READERS: Final[Mapping[tuple[type[ProtocolObject], str], Reader]] = {
     (RealtimeSessionConfig, "include"): _list(),
     (TranscriptionSessionConfig, "audio"): _config(AudioConfig),
     (TranscriptionSessionConfig, "include"): _list(),
+    (TranslationSessionConfig, "audio"): _config(TranslationAudioConfig),
+    (TranslationAudioConfig, "input"): _config(TranslationInputConfig),
+    (TranslationAudioConfig, "output"): _config(TranslationOutputConfig),
+    (TranslationInputConfig, "transcription"): _config(InputTranscription),
+    (TranslationInputConfig, "noise_reduction"): _config(NoiseReduction),
+    (TranslationOutputConfig, "language"): _plain(str),
     (AudioConfig, "input"): _config(AudioInputConfig),
     (AudioConfig, "output"): _config(AudioOutputConfig),
     (AudioInputConfig, "format"): _format,
@@ -285,6 +295,22 @@ def session_from(
         "RealtimeSessionConfig | TranscriptionSessionConfig",
         _build(SESSIONS[kind], _with_turn_detection_kind({**config, "type": kind}, in_force), "session"),
     )
+
+
+def translation_session_from(changes: Plain | AnySession) -> TranslationSessionConfig:
+    """Read the config of a translation, or changes to one. Its ``type`` is left out: no update may carry it.
+
+    Raises InvalidArgument, with the path, for values of the wrong sort and for sessions of another kind.
+    """
+    if isinstance(changes, TranslationSessionConfig):
+        return changes
+    if not isinstance(changes, Mapping):
+        raise InvalidArgument(f"must describe a translation, not be a {type(changes).__name__}", path="session")
+    kind = changes.get("type", "translation")
+    if kind != "translation":
+        raise InvalidArgument(f"must be 'translation', not {kind!r}", path="session.type")
+    config = {name: value for name, value in changes.items() if name != "type"}
+    return cast("TranslationSessionConfig", _build(TranslationSessionConfig, config, "session"))
 
 
 def _with_turn_detection_kind(config: Plain, in_force: AnySession | None) -> Plain:

@@ -11,9 +11,9 @@ from typing import Any
 
 import attrs
 
-from realtime_transport.conversation import composites
+from realtime_transport.conversation import composites, finishing
 from realtime_transport.conversation.core import Core
-from realtime_transport.conversation.intents import SEND, append_audio, as_bytes, request_response
+from realtime_transport.conversation.intents import SEND, Send, append_audio, as_bytes, request_response
 from realtime_transport.conversation.interruption import interrupt
 from realtime_transport.conversation.session_shape import session_from
 from realtime_transport.events.base import UNSET, Maybe
@@ -52,6 +52,7 @@ class Intents(abc.ABC):
     """
 
     _core: Core
+    _send: Mapping[type[ClientEvent], Send] = SEND
 
     @abc.abstractmethod
     def is_connected(self) -> bool:
@@ -78,7 +79,7 @@ class Intents(abc.ABC):
         event_id = self._event_id(event.event_id)
         if event.event_id != event_id:
             event = attrs.evolve(event, event_id=event_id)
-        send = SEND.get(type(event))
+        send = self._send.get(type(event))
         if send is None:
             self._core.outbox.frames.append(event)
         else:
@@ -98,6 +99,20 @@ class Intents(abc.ABC):
         """
         session = session_from(changes, self._core.session.desired)
         return self.send_event(SessionUpdate(event_id=event_id, session=session), now)
+
+    def finish(self, now: float, *, timeout: float, event_id: str | None = None) -> str:
+        """Let the server say the last of what it was given; settled when it has, or after ``timeout`` seconds.
+
+        For a transcription session: commits what is in the buffer and waits for all words. Raises
+        UnsupportedOperation in a conversation.
+        """
+        event_id = self._event_id(event_id)
+        finishing.finish(self._core, event_id, now, timeout)
+        return event_id
+
+    def is_settled(self, event: ClientEvent) -> bool:
+        """Tell whether ``send_event`` settles an event: not audio, and nothing that this library does not know."""
+        return type(event) in self._send and type(event) is not InputAudioBufferAppend
 
     # --- the caller's audio ------------------------------------------------------------------------------------------
 
