@@ -30,7 +30,6 @@ from realtime_transport.conversation.record import wake_history
 from realtime_transport.conversation.requests import Requests, Settlement
 from realtime_transport.conversation.session_views import input_format, session_output_format
 from realtime_transport.conversation.states import CONNECTION, Connection, ConnectionInput, step
-from realtime_transport.conversation.turns import unfinished
 from realtime_transport.conversation.verbs import Intents
 from realtime_transport.events.client import ClientEvent
 from realtime_transport.events.items import Item
@@ -115,8 +114,7 @@ class ClientConversation(Intents):
     def _end(self, error: RealtimeError, reason: str) -> None:
         dropped = RequestDropped(f"never sent: {error}", reason=reason)
         self._requests.end(error, dropped, self._core.responses.waiting())
-        for turn in self._core.responses.end():
-            self._outbox.events.append(unfinished(turn, reason))
+        self._core.responses.end(reason)
 
     def is_connected(self) -> bool:
         """Tell whether there is a server to ask: from ``opened`` until the connection is lost or closed."""

@@ -18,7 +18,7 @@ from realtime_transport.conversation.requests import Request, RequestKind, Reque
 from realtime_transport.conversation.responses import ResponseQueue
 from realtime_transport.conversation.session_config import SessionState
 from realtime_transport.conversation.session_views import output_format, session_modalities, session_output_format
-from realtime_transport.conversation.turns import Turn
+from realtime_transport.conversation.turns import Turn, unfinished
 from realtime_transport.events.base import UNSET, Maybe
 from realtime_transport.events.client import ClientEvent, ConversationItemTruncate
 from realtime_transport.events.response import Response, ResponseOptions
@@ -90,6 +90,7 @@ class Core:
         self.responses = ResponseQueue(
             requests,
             outbox,
+            self._unfinished,
             echoes_metadata=capabilities.echoes_metadata,
             out_of_band=capabilities.out_of_band_responses,
             request_timeout=limits.request_timeout,
@@ -157,6 +158,10 @@ class Core:
         if len(self.kept_ms) > MAX_ONCE:
             del self.kept_ms[next(iter(self.kept_ms))]
 
+    def is_leaving(self, item_id: str) -> bool:
+        """Whether an item is deleted, or was asked to be: nothing more can be done with it."""
+        return item_id in self.gone or self.requests.oldest("delete_item", item_id) is not None
+
     def left_ms(self, item_id: str, content_index: int) -> int:
         """Say how many whole milliseconds of a part the server still has: what was received, less what was cut off."""
         received = math.floor(self.playout.received_ms(item_id, content_index))
@@ -178,6 +183,11 @@ class Core:
         elif request.kind == "session":
             self.session.refuse(request.event_id)
         self.requests.expire(request, self.limits.request_timeout)
+
+    def _unfinished(self, turn: Turn, reason: str) -> None:
+        """End a response of which the server never said the end: what came of its audio is all there is."""
+        self.playout.response_done(turn.id)
+        self.emit(unfinished(turn, reason))
 
     def running(self, response_id: Maybe[str], item_id: str, now: float) -> Turn | None:
         """Find the response that a delta belongs to; None when the delta is stale, and counted."""

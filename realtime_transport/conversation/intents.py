@@ -179,6 +179,8 @@ def truncate_item(core: Core, event: ConversationItemTruncate, now: float) -> No
     item = core.history.get(event.item_id)
     if not isinstance(item, AssistantMessageItem):
         raise StateError(f"{event.item_id!r} is not an item that the agent spoke: only its audio can be truncated")
+    if core.is_leaving(event.item_id):
+        raise StateError(f"{event.item_id!r} is being deleted")
     left = core.left_ms(event.item_id, event.content_index)
     if not left:
         raise StateError(f"no audio of {event.item_id!r} was received in this session: delete it instead")

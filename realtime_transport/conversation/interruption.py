@@ -109,7 +109,7 @@ def _repair(core: Core, cuts: tuple[Cut, ...], parts: _Parts, now: float) -> Non
         if cut.heard_ms > 0:
             core.heard_items.add(cut.item_id)
     for cut in cuts:
-        if cut.item_id in core.outside:
+        if cut.item_id in core.outside or core.is_leaving(cut.item_id):
             continue
         if cut.heard_ms > 0:
             _truncate(core, cut, parts, now)
@@ -124,7 +124,7 @@ def delete_unheard(core: Core, turn: Turn, now: float) -> None:
     listen(core, now)
     written = {item_id for (item_id, _), part in turn.parts.items() if part.written}
     for item_id in turn.messages:
-        if item_id not in written:
+        if item_id not in written and not core.is_leaving(item_id):
             _delete(core, item_id, _Parts(core, "", silent=True), now)
 
 

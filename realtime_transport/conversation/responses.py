@@ -13,7 +13,7 @@ frees the slot too. Rules of where the slot may go are in ``states.SLOT``.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final, cast
 
 import attrs
@@ -22,7 +22,7 @@ from realtime_transport.conversation.outbox import Outbox
 from realtime_transport.conversation.recent import Recent
 from realtime_transport.conversation.requests import Outcome, Request, Requests
 from realtime_transport.conversation.states import SLOT, Interruption, InterruptionInput, Slot, SlotInput, step
-from realtime_transport.conversation.turns import Turn, unfinished
+from realtime_transport.conversation.turns import Turn
 from realtime_transport.events.base import UNSET
 from realtime_transport.events.client import ResponseCancel, ResponseCreate
 from realtime_transport.events.response import Response, ResponseOptions
@@ -55,6 +55,7 @@ class ResponseQueue:
         self,
         requests: Requests,
         outbox: Outbox,
+        unfinished: Callable[[Turn, str], None],
         *,
         echoes_metadata: bool = True,
         out_of_band: bool = True,
@@ -63,6 +64,7 @@ class ResponseQueue:
     ) -> None:
         self._requests = requests
         self._outbox = outbox
+        self._unfinished = unfinished  # told of a response that is over without the server's word, and why
         self._echoes_metadata = echoes_metadata
         self._out_of_band = out_of_band
         self._request_timeout = request_timeout
@@ -79,6 +81,8 @@ class ResponseQueue:
         # Ours that came too late to count, by marker, should the server create them after all.
         self._overdue: dict[str, Turn] = {}
         self._running: dict[str, Turn] = {}
+        # Those that fell silent and were given up, by id: should one go on, it begins again.
+        self._silent: dict[str, Turn] = {}
         self._ended: Recent[str] = Recent(REMEMBERED)
         self._ended_since_sent = False
         self._names_conversations = False
@@ -136,7 +140,9 @@ class ResponseQueue:
         if response_id in self._running or response_id in self._ended:
             return None
         self._names_conversations = self._names_conversations or bool(response.conversation_id)
-        turn = self._match(response) or Turn(out_of_band=response.conversation_id is None and self._names_conversations)
+        turn = self._silent.get(response_id) or self._match(response)
+        if turn is None:
+            turn = Turn(out_of_band=response.conversation_id is None and self._names_conversations)
         turn.id = response_id
         self._begin(turn, now)
         for receipt in turn.receipts:
@@ -168,6 +174,7 @@ class ResponseQueue:
         self._running[turn.id] = turn
         self._retry_at = None
         self._overdue.pop(turn.marker, None)
+        self._silent.pop(turn.id, None)
         self._listen_on(turn, now)
         if turn.out_of_band:
             self._beside.pop(turn.marker, None)
@@ -180,21 +187,18 @@ class ResponseQueue:
         displaced, self.active = self.active, turn
         if displaced is not None:
             self._end(displaced, None)
-            self._outbox.events.append(unfinished(displaced, "displaced"))
+            self._unfinished(displaced, "displaced")
 
     def heard_from(self, response_id: str, now: float) -> Turn | None:
         """Find the running response that an event belongs to, None when that one is over.
 
         Without an id it is the one in the slot. An id that we never heard of is taken as just created: a second client
-        may join in the middle of a response.
+        may join in the middle of a response. One that had fallen silent begins again.
         """
         turn = self._running.get(response_id) if response_id else self.active
         if turn is None:
             return self.created(Response(id=response_id), now) if response_id else None
         self._listen_on(turn, now)
-        if not turn.out_of_band and turn is not self.active:
-            self._happened(SlotInput.THEIRS)
-            self.active = turn
         return turn
 
     def find(self, response: Response) -> Turn | None:
@@ -310,7 +314,7 @@ class ResponseQueue:
             self._happened(SlotInput.OVERDUE)
             self._give_up(turn)
         for turn in [turn for turn in self._running.values() if _passed(turn.due, now)]:
-            self._silent(turn)
+            self._fell_silent(turn)
         if _passed(self._retry_at, now):
             self._retry_at = None
             self._happened(SlotInput.RETRY)
@@ -325,13 +329,12 @@ class ResponseQueue:
         self._outbox.report(error, turn.marker)
         self._settle(turn, "timeout", error, reported=True)
         self._settle_cancels(turn, None)
-        self._overdue[turn.marker] = turn
-        if len(self._overdue) > REMEMBERED:
-            del self._overdue[next(iter(self._overdue))]
+        _remember(self._overdue, turn.marker, turn)
 
-    def _silent(self, turn: Turn) -> None:
-        """Free the slot of a response that says nothing; should it go on after all, it takes the slot again."""
-        turn.due = None
+    def _fell_silent(self, turn: Turn) -> None:
+        """Give up a response that says nothing, and free its slot."""
+        del self._running[turn.id]
+        _remember(self._silent, turn.id, turn)
         if turn is self.active:
             self.active = None
             self._happened(SlotInput.SILENT)
@@ -342,23 +345,31 @@ class ResponseQueue:
                 event_id=turn.marker or None,
             )
         )
+        self._unfinished(turn, "response_timeout")
 
     def waiting(self) -> list[str]:
         """List the calls whose request has not left, in order."""
         return [receipt for turn in self._waiting for receipt in turn.receipts]
 
-    def end(self) -> tuple[Turn, ...]:
-        """Forget everything, because the connection is gone; gives back the responses that ran."""
-        running = self.running()
+    def end(self, reason: str) -> None:
+        """Forget everything, because the connection is gone."""
+        for turn in self.running():
+            self._unfinished(turn, reason)
         self.slot, self.active, self.sent, self._retry_at = Slot.IDLE, None, None, None
         self._waiting.clear()
         self._beside.clear()
         self._running.clear()
-        return running
 
     def running(self) -> tuple[Turn, ...]:
         """List the responses that run, those outside the conversation included."""
         return tuple(self._running.values())
+
+
+def _remember(turns: dict[str, Turn], key: str, turn: Turn) -> None:
+    """Keep a turn that may still come back, the last few of them."""
+    turns[key] = turn
+    if len(turns) > REMEMBERED:
+        del turns[next(iter(turns))]
 
 
 def _marked(event: ResponseCreate) -> ResponseCreate:

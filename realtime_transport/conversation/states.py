@@ -39,7 +39,7 @@ class ConnectionInput(enum.Enum):
     """What can happen to the connection."""
 
     OPENED = "the medium opened"
-    ANNOUNCED = "session.created or session.updated"
+    ANNOUNCED = "the first session.created or session.updated"
     LOST = "the medium was lost"
     CLOSED = "closed by us"
 
@@ -104,7 +104,6 @@ CONNECTION: Final[Mapping[Connection, Mapping[ConnectionInput, Connection]]] = {
         ConnectionInput.CLOSED: Connection.CLOSED,
     },
     Connection.OPEN: {
-        ConnectionInput.ANNOUNCED: Connection.OPEN,
         ConnectionInput.LOST: Connection.LOST,
         ConnectionInput.CLOSED: Connection.CLOSED,
     },

@@ -5,6 +5,7 @@ from realtime_transport.conversation.core import MAX_ONCE
 from realtime_transport.conversation.turns import Turn
 from realtime_transport.events import (
     AudioConfig,
+    AudioHeardEvent,
     AudioOutputConfig,
     ConversationItemDeleted,
     ConversationItemTruncate,
@@ -15,6 +16,7 @@ from realtime_transport.events import (
     Response,
     ResponseCreate,
     ResponseOptions,
+    TurnDoneEvent,
 )
 from tests.conversation.client_case import Case, message
 
@@ -121,3 +123,14 @@ def test_what_is_left_of_a_part_is_what_came_less_what_was_cut_off() -> None:
     assert core.left_ms("item_x", 0) == 0
     core.truncate(ConversationItemTruncate(event_id="t", item_id="item_a", audio_end_ms=400), case.now)
     assert core.left_ms("item_a", 0) == 400
+
+
+def test_a_response_that_never_ends_is_ended_for_the_listener_and_the_ledger() -> None:
+    case = Case()
+    case.created("resp_1", ours=False)
+    case.speak(1.0)
+    case.talk.connection_lost(case.now)
+    case.drain()
+    assert [event.reason for event in case.heard(TurnDoneEvent)] == ["connection_lost"]
+    case.wait(1.0)
+    assert len(case.heard(AudioHeardEvent)) == 1

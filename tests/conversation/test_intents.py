@@ -317,3 +317,10 @@ def test_a_second_truncation_is_never_past_the_first() -> None:
     for ms in (700, 900, 300):
         case.do("truncate_item", "item_a", 0, ms)
     assert [frame.audio_end_ms for frame in case.sent(ConversationItemTruncate)] == [700, 700, 300]
+
+
+def test_fm60_an_item_that_is_being_deleted_cannot_be_truncated() -> None:
+    case = spoken()
+    case.do("delete_item", "item_a")
+    case.clear()
+    refused(case, StateError, "truncate_item", "item_a", 0, 100, match="deleted")

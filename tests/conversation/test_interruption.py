@@ -671,3 +671,26 @@ def test_what_the_application_has_cut_off_is_not_given_back(kept: int, expected:
     case.wait(1.0)
     case.do("interrupt")
     assert [ms for _, ms in truncations(case)] == expected
+
+
+def test_an_item_that_is_being_deleted_is_silenced_and_no_more() -> None:
+    case = Case()
+    case.turn(2.0, ours=False)
+    case.turn(2.0, item_id="item_b", response_id="resp_2", ours=False)
+    case.wait(1.0)
+    for item_id in ("item_a", "item_b"):
+        case.do("delete_item", item_id)
+    case.clear()
+    case.do("interrupt")
+    assert case.frames == []
+    assert len(case.heard(AudioInterruptedEvent)) == 1
+
+
+def test_an_unheard_message_that_is_being_deleted_is_not_deleted_again() -> None:
+    case = Case()
+    case.created("resp_1", ours=False)
+    case.item(message("item_a"))
+    case.do("interrupt")
+    case.do("delete_item", "item_a")
+    case.done("resp_1", "cancelled")
+    assert deletions(case) == ["item_a"]

@@ -11,6 +11,7 @@ from realtime_transport.conversation.states import Slot
 from realtime_transport.events import (
     UNSET,
     AudioEvent,
+    AudioHeardEvent,
     ErrorEvent,
     Response,
     ResponseCancel,
@@ -542,18 +543,51 @@ def test_a_silent_response_that_goes_on_takes_the_slot_again() -> None:
     case.speak(0.1)
     assert case.talk.active_response_id == "resp_1"
     assert len(case.heard(AudioEvent)) == 1
-    assert len(case.heard(TurnStartedEvent)) == 1
+    assert case.names() == ["turn_started", "error", "turn_done", "turn_started", "audio"]
     case.done("resp_1")
+    assert [event.reason for event in case.heard(TurnDoneEvent)] == ["response_timeout", None]
     assert slot(case) is Slot.IDLE
 
 
-def test_a_silent_response_that_ends_late_ends_once() -> None:
+def test_a_silent_response_that_ends_late_ends_with_the_servers_word() -> None:
     case = Case()
     case.created("resp_1", ours=False)
     case.wait(60.0)
     case.done("resp_1")
-    assert len(case.heard(TurnDoneEvent)) == 1
+    assert [event.status for event in case.heard(TurnDoneEvent)] == ["incomplete", "completed"]
     assert slot(case) is Slot.IDLE
+
+
+def test_a_silent_response_that_goes_on_contends_with_the_next_request() -> None:
+    case = Case()
+    case.created("resp_1", ours=False)
+    case.wait(60.0)
+    event_id = case.do("request_response", None)
+    case.speak(0.1)
+    assert slot(case) is Slot.CONTENDED
+    case.refuse(BUSY, event_id)
+    case.done("resp_1")
+    assert len(case.frames) == 2
+
+
+def test_what_came_of_a_silent_response_is_heard_to_its_end() -> None:
+    case = Case()
+    case.created("resp_1", ours=False)
+    case.speak(70.0)
+    case.wait(60.0)
+    assert case.heard(AudioHeardEvent) == []
+    case.wait(10.0)
+    assert len(case.heard(AudioHeardEvent)) == 1
+
+
+def test_a_silent_response_frees_its_place_while_ours_is_on_its_way() -> None:
+    case = Case(limits=Limits(response_timeout=5.0))
+    event_id = case.do("request_response", None)
+    case.created("resp_vad", ours=False)
+    case.wait(5.0)
+    assert slot(case) is Slot.REQUESTED
+    case.created("resp_1")
+    assert case.settled == {event_id: "acknowledged"}
 
 
 def test_a_silent_response_outside_is_only_reported() -> None:
@@ -718,7 +752,7 @@ def test_fm20_a_lost_connection_settles_all_and_ends_what_ran() -> None:
 
 def test_the_queue_alone_needs_no_conversation() -> None:
     outbox = Outbox()
-    queue = ResponseQueue(Requests(), outbox)
+    queue = ResponseQueue(Requests(), outbox, lambda turn, reason: None)
     queue.ask(ResponseCreate(event_id="a"), 0.0)
     assert [frame.event_id for frame in outbox.frames] == ["a"]
     assert queue.next_deadline() == 10.0
