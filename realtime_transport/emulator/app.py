@@ -14,7 +14,7 @@ from realtime_transport.conversation.server_session import Session
 from realtime_transport.dialects import OPENAI
 from realtime_transport.emulator.access import presented_key
 from realtime_transport.emulator.client_secrets import client_secret_routes, session_config
-from realtime_transport.emulator.endpoints import ANSWERED_PROTOCOL, ENDPOINTS, Endpoint, wanted
+from realtime_transport.emulator.endpoints import ANSWERED_PROTOCOL, BETA, ENDPOINTS, Endpoint, wanted
 from realtime_transport.emulator.http_errors import http_error
 from realtime_transport.emulator.sessions import Sessions
 from realtime_transport.events.server import ErrorFrame
@@ -43,7 +43,7 @@ def _door(sessions: Sessions, endpoint: Endpoint) -> Callable[[WebSocket], Await
             return
         asked = wanted(endpoint, headers, socket.query_params, offered)
         await socket.accept(subprotocol=ANSWERED_PROTOCOL if ANSWERED_PROTOCOL in offered else None)
-        if asked.beta and not sessions.beta:
+        if asked.dialect.name == BETA and not sessions.beta:
             await _refuse_beta(socket, sessions)
             return
         await sessions.run(socket, asked, _defaults(sessions, key))

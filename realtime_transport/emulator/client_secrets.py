@@ -33,12 +33,18 @@ _KINDS: Final[Mapping[str, type[Session]]] = {
 }
 
 
-def session_config(session: Mapping[str, Any]) -> Session:
+def session_config(asked: object) -> Session:
     """Read a session as a client asks for it. Raises ``InvalidArgument`` with a path."""
+    if not isinstance(asked, Mapping):
+        raise InvalidArgument("must be an object", path="session")
+    session = cast("Mapping[str, Any]", asked)
     kind = session.get("type", "realtime")
     if kind not in _KINDS:
         raise InvalidArgument(f"Invalid value: '{kind}'.", path="session.type")
-    return from_dict({**session, "type": kind}, _KINDS[kind])
+    try:
+        return from_dict({**session, "type": kind}, _KINDS[kind])
+    except InvalidArgument as error:
+        raise InvalidArgument(str(error), path=f"session.{error.path}") from error
 
 
 def client_secret_routes(sessions: Sessions) -> list[Route]:
@@ -55,7 +61,7 @@ def _mint(sessions: Sessions) -> Callable[[Request], Awaitable[Response]]:
             return body
         try:
             seconds = _seconds(body.get("expires_after"))
-            asked = cast("Mapping[str, Any]", body.get("session") or {"type": "realtime"})
+            asked = body.get("session") or {"type": "realtime"}
             session = _effective(sessions, session_config(asked))
         except InvalidArgument as error:
             return http_error("bad_value", param=error.path, message=str(error))

@@ -30,6 +30,7 @@ ENDPOINTS: Final = (
     Endpoint(path="/v1/convai/realtime", dialect="elevenlabs"),
 )
 
+BETA: Final = "beta"
 BETA_HEADER: Final = "openai-beta"
 BETA_PROTOCOL: Final = "openai-beta.realtime-v1"
 ANSWERED_PROTOCOL: Final = "realtime"
@@ -41,10 +42,9 @@ class Wanted:
     """What a client asks for by the way it connects."""
 
     dialect: Dialect
+    """``beta`` when it asks for the beta protocol on a GA path."""
     model: str
     kind: Literal["realtime", "transcription"]
-    beta: bool
-    """It asks for the beta protocol on a GA path."""
 
 
 def wanted(
@@ -53,9 +53,9 @@ def wanted(
     """Read the way a client connects."""
     named = (query.get(name) for name in endpoint.model_names)
     asks_for_beta = "realtime=v1" in headers.get(BETA_HEADER, "") or BETA_PROTOCOL in sub_protocols
+    is_beta = asks_for_beta and endpoint.dialect == "openai"
     return Wanted(
-        dialect=get_dialect(endpoint.dialect),
+        dialect=get_dialect(BETA if is_beta else endpoint.dialect),
         model=next((model for model in named if model), DEFAULT_MODEL),
         kind="transcription" if query.get("intent") == "transcription" else "realtime",
-        beta=asks_for_beta and endpoint.dialect == "openai",
     )

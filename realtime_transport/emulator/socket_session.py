@@ -69,7 +69,7 @@ class SocketSession:
         try:
             self._peer.open(loop.time(), unix_time)
             self._turn()
-            await self._read(writer)
+            await self._read()
         finally:
             if self._timer is not None:
                 self._timer.cancel()
@@ -86,11 +86,8 @@ class SocketSession:
 
     # --- in ----------------------------------------------------------------------------------------------------------
 
-    async def _read(self, writer: asyncio.Task[None]) -> None:
-        while not writer.done():
-            message = await self._socket.receive()
-            if message["type"] == "websocket.disconnect":
-                return
+    async def _read(self) -> None:
+        while (message := await self._socket.receive())["type"] != "websocket.disconnect":
             self._take(message.get("text") or message.get("bytes") or "")
             self._turn()
 
@@ -106,8 +103,9 @@ class SocketSession:
 
     def _turn(self) -> None:
         """Carry away what the peer has to say, see to its questions and to its next deadline."""
-        for request in self._peer.requests():
-            self._begin(request)
+        if self._brain is not None:
+            for request in self._peer.requests():
+                self._begin(self._brain, request)
         for response_id, answer in self._answers.items():
             if not self._peer.wants(response_id):
                 answer.cancel()
@@ -119,6 +117,8 @@ class SocketSession:
         self._set_timer()
 
     def _queue(self, frame: str) -> None:
+        if self._closing is not None:
+            return
         self._unsent.append(frame)
         self._unsent_bytes += len(frame)
         if self._unsent_bytes > MAX_UNSENT_BYTES:
@@ -140,10 +140,8 @@ class SocketSession:
 
     # --- words from a brain that has to be waited for ----------------------------------------------------------------
 
-    def _begin(self, request: GenerationRequest) -> None:
-        if self._brain is None:
-            return
-        task = asyncio.get_running_loop().create_task(self._answer(self._brain, request), name="emulator answer")
+    def _begin(self, brain: AsyncBrain, request: GenerationRequest) -> None:
+        task = asyncio.get_running_loop().create_task(self._answer(brain, request), name="emulator answer")
         self._answers[request.response_id] = task
         task.add_done_callback(lambda _: self._answers.pop(request.response_id, None))
 

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 _WINDOW: Final = 480
 """20 ms at 24 kHz: a syllable has several, and a sentence about a hundred."""
 
+_MAX_BYTES: Final = 120 * 48_000
+"""Two minutes: nobody says more in one turn, and the search takes 10 ms for each."""
+
 _ALIKE: Final = 0.88
 """Correlation that counts as the same clip. Through G.711, noise and a gain of a third a clip stays above 0.9; other
 clips and stretches of them reach 0.85."""
@@ -45,6 +48,8 @@ class ClipTranscriber:
         if self._prints is None:  # longest first: a short clip may resemble a stretch of a long one
             prints = [(clip.words, _loudness(self._clips.audio(clip.name))) for clip in self._clips.clips]
             self._prints = sorted(prints, key=lambda known: -len(known[1]))
+        if len(audio) > _MAX_BYTES:
+            return ""
         heard = _loudness(audio)
         loud = _LOUD * heard.max(initial=0.0)
         found: list[tuple[int, str]] = []

@@ -1,0 +1,138 @@
+"""The brain that answers anything, and the one that speaks with a synthesiser."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from realtime_transport.conversation.brain import CallTool, GenerationRequest, Output, Pause, Reply, Say
+from realtime_transport.conversation.brains import Echo, Script
+from realtime_transport.emulator import Improviser, Spoken, make_brain
+from realtime_transport.events import (
+    FunctionTool,
+    McpTool,
+    RealtimeSessionConfig,
+    ToolChoiceFunction,
+)
+from realtime_transport.exceptions import InvalidArgument
+from tests.conversation.test_brain import CALL, output, request, spoken, user
+
+WEATHER = FunctionTool(
+    name="get_weather",
+    parameters={"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
+)
+STOCKS = FunctionTool(name="lookupStocks")
+
+
+def asked(text: str, *tools: Any, choice: Any = "auto") -> GenerationRequest:
+    from attrs import evolve
+
+    return evolve(request(user(text)), session=RealtimeSessionConfig(tools=tools, tool_choice=choice))
+
+
+def answer(request: GenerationRequest) -> list[Output]:
+    return list(Improviser().answer(request))
+
+
+def test_what_was_understood_is_repeated() -> None:
+    assert answer(asked("Good morning.")) == [Reply(text="You said: Good morning.")]
+
+
+def test_what_was_not_understood_is_asked_again() -> None:
+    item, heard = spoken("a")
+    assert answer(request(item, heard=(heard,))) == [Reply(text="Sorry, could you say that again?")]
+    assert answer(request()) == [Reply(text="Hello! How can I help you?")]
+
+
+def test_a_story_is_long_enough_to_be_interrupted() -> None:
+    (told,) = answer(asked("Tell me a long story!"))
+    assert isinstance(told, Reply)
+    assert len(told.text.split()) > 60
+
+
+def test_a_function_is_called_by_a_word_of_its_name() -> None:
+    (call,) = answer(asked("What is the weather?", STOCKS, WEATHER))
+    assert isinstance(call, CallTool)
+    assert (call.name, list(json.loads(call.arguments))) == ("get_weather", ["city"])
+    assert answer(asked("Get up.", WEATHER)) == [Reply(text="You said: Get up.")]
+
+
+def test_tool_choice_is_obeyed() -> None:
+    assert [call.name for call in answer(asked("Hm.", WEATHER, choice="required")) if isinstance(call, CallTool)] == [
+        "get_weather"
+    ]
+    named = ToolChoiceFunction(name="lookupStocks")
+    assert [
+        call.name for call in answer(asked("Hm.", WEATHER, STOCKS, choice=named)) if isinstance(call, CallTool)
+    ] == ["lookupStocks"]
+    for choice, tools in (
+        ("none", (WEATHER,)),
+        ("required", ()),
+        (named, (WEATHER,)),
+        ("auto", (McpTool(server_label="w"),)),
+    ):
+        assert answer(asked("The weather!", *tools, choice=choice)) == [Reply(text="You said: The weather!")]
+
+
+@pytest.mark.parametrize(
+    ("schema", "made"),
+    [
+        ({}, {}),
+        ({"type": "object", "properties": {"a": {"type": "integer"}, "b": {"type": "number"}}}, {"a": 1, "b": 1.0}),
+        ({"properties": {"a": {"type": "boolean"}, "b": {}}, "required": ["a"]}, {"a": True}),
+        ({"properties": {}, "required": ["mystery"]}, {"mystery": "Lisbon"}),
+        (
+            {"properties": {"a": {"enum": ["x", "y"]}, "b": {"const": 7}, "c": {"default": 8}}},
+            {"a": "x", "b": 7, "c": 8},
+        ),
+        ({"properties": {"a": {"anyOf": [{"type": "null"}, {"type": "string"}]}}}, {"a": None}),
+        ({"properties": {"a": {"oneOf": [{"type": "string"}]}}}, {"a": "Lisbon"}),
+        ({"properties": {"a": {"type": "array", "items": {"type": "integer"}}}}, {"a": [1]}),
+        ({"properties": {"a": {"type": "array"}, "b": {"type": "object"}}}, {"a": ["Lisbon"], "b": {}}),
+    ],
+)
+def test_arguments_are_made_up_from_the_schema(schema: dict[str, Any], made: Any) -> None:
+    (call,) = answer(asked("f", FunctionTool(name="f", parameters=schema)))
+    assert isinstance(call, CallTool)
+    assert json.loads(call.arguments) == made
+
+
+def test_a_functions_output_is_read_out() -> None:
+    assert answer(request(user("weather"), CALL, output("21"))) == [Reply(text="get_weather says: 21")]
+
+
+# --- speech --------------------------------------------------------------------------------------------------------
+
+
+async def voice(text: str) -> bytes:
+    return text.encode()
+
+
+async def said(brain: Spoken, request: GenerationRequest) -> list[Output]:
+    return [output async for output in brain.answer(request)]
+
+
+async def test_sentences_are_spoken_one_by_one() -> None:
+    script = Script(otherwise="One. Two? And three")
+    assert await said(Spoken(script, voice), request(user("Hi."))) == [
+        Say(transcript="One. ", audio=b"One. "),
+        Say(transcript="Two? ", audio=b"Two? "),
+        Say(transcript="And three", audio=b"And three"),
+    ]
+
+
+async def test_everything_else_passes() -> None:
+    call = CallTool(name="f")
+    assert await said(Spoken(Script(otherwise=call), voice), request(user("Hi."))) == [call]
+    assert await said(Spoken(Script(otherwise=Pause(ms=1)), voice), request()) == [Pause(ms=1)]
+    written = await said(Spoken(Script(otherwise="One. Two."), voice), request(modality="text"))
+    assert written == [Reply(text="One. Two.")]
+
+
+def test_by_name() -> None:
+    assert isinstance(make_brain("echo")(), Echo)
+    assert isinstance(make_brain("speech")(), Spoken)
+    with pytest.raises(InvalidArgument):
+        make_brain("telepathy")
