@@ -24,6 +24,7 @@ import attrs
 import msgspec
 
 from realtime_transport.exceptions import DecodeError, InvalidArgument, PayloadTooLarge
+from realtime_transport.secret import MASK
 from realtime_transport.wire.json_text import NotJson, parse
 
 FORMAT: Final = "realtime-transport-recording"
@@ -41,7 +42,6 @@ _SIDES: Final = frozenset(get_args(Side))
 
 # --- what must not be kept ---------------------------------------------------------------------------------------
 
-MASK: Final = "***"
 _SECRET_NAMES: Final = frozenset({"api_key", "api-key", "authorization", "client_secret", "headers"})
 """Fields whose texts are masked, at any depth below them: keys of MCP servers above all."""
 _KEY: Final = re.compile(r"\b(?:sk-|ek_)[A-Za-z0-9_-]{6,}")

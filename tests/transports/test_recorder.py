@@ -46,10 +46,11 @@ from realtime_transport.events import (
     UnknownServerEvent,
 )
 from realtime_transport.exceptions import DecodeError, InvalidArgument, ListenerError, PayloadTooLarge, RequestTimeout
+from realtime_transport.secret import MASK
 from realtime_transport.testing import virtual_time
+from realtime_transport.transports import LoopbackTransport
 from realtime_transport.transports.recorder import Recorder, record
 from realtime_transport.transports.recording import (
-    MASK,
     MAX_LINE,
     Recording,
     frame_line,
@@ -57,6 +58,7 @@ from realtime_transport.transports.recording import (
     masked,
     read_recording,
 )
+from tests.audio.speech import clip
 from tests.console.wire import Wire, level
 
 
@@ -300,6 +302,43 @@ def test_an_hour_of_speech_in_an_instant_takes_no_memory(tmp_path: Path) -> None
 
     held(tmp_path, call)
     assert heard(tmp_path)[1] == [(300, 5)]
+
+
+def test_a_real_transport_is_recorded_whole(tmp_path: Path) -> None:
+    """A caller on a loopback whose server says back what it heard, and is interrupted once."""
+    spoken = bytes(24_000) + clip("caller_weather") + bytes(80_000) + clip("caller_stop") + bytes(120_000)
+    seen: list[tuple[str, str]] = []
+    cuts: list[AudioInterruptedEvent] = []
+
+    async def main() -> None:
+        line = LoopbackTransport()
+        line.on("*", lambda event: seen.append(("in", event.event.type)))
+        line.on("sent", lambda event: seen.append(("out", event.event.type)))
+        line.on("audio_interrupted", cuts.append)
+        async with record(line, tmp_path), line:
+            await line.connect(session={"instructions": "Say it back."})
+            for at in range(0, len(spoken), 960):
+                line.send_audio(spoken[at : at + 960])
+                await asyncio.sleep(0.02)
+            await asyncio.sleep(3)
+
+    virtual_time.run(main())
+    recorded = lines(tmp_path)
+    assert [(side, frame["type"]) for _, side, frame in recorded if side != "local"] == seen
+    states = [frame["state"] for _, _, frame in recorded if frame["type"] == "connection_change"]
+    assert states == ["connecting", "connected", "closing", "disconnected"]
+    left, right = sf.read(tmp_path / "call.wav", dtype="int16")[0].T
+    # The caller is there byte for byte, from when the line was open.
+    assert left.astype("<i2").tobytes()[: len(spoken)] == spoken
+    # The agent says the sentence back, from its first sound to where it was cut.
+    (cut,) = cuts[0].cuts
+    echo = np.flatnonzero(np.abs(right) > 3000)
+    first = echo[0] / 24
+    said = [t_ms for t_ms, _, frame in recorded if frame["type"] == "response.output_audio.delta"]
+    assert said[0] <= first <= said[0] + 500
+    assert 0 < cut.heard_ms < cut.received_ms
+    last = echo[echo / 24 < said[0] + cut.received_ms][-1] / 24
+    assert last <= said[0] + cut.heard_ms
 
 
 # --- the files -----------------------------------------------------------------------------------------------------
