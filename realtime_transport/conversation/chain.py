@@ -8,7 +8,6 @@ replays, merged logs and a reconnect in the middle are where it happens.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import cast
 
 import attrs
 
@@ -20,12 +19,14 @@ class _Node:
     """One item: where it is, and what is known about where it belongs."""
 
     item_id: str
-    place: int | None = None
-    """Its position plus a constant; it may be out of date, see ``_position``. None while it has none."""
+    placed: bool = False
+    """It is in the order."""
+    place: int = 0
+    """Its position plus a constant; it may be out of date, see ``_position``."""
     told: bool = False
     """Its place was told, or guessed for good: nothing moves it again."""
-    waits_for: str | None = None
-    """The item that it follows, which is not here yet."""
+    waits_for: str = ""
+    """The item that it follows, which is not here yet; empty when it waits for none."""
     uncertain: bool = False
     """Its place was guessed, because the item before it never came."""
 
@@ -61,7 +62,7 @@ class Chain:
     def index(self, item_id: str) -> int | None:
         """Return the position of an item; None while it waits for one, or is unknown."""
         node = self._nodes.get(item_id)
-        return None if node is None or node.place is None else self._position(node)
+        return self._position(node) if node is not None and node.placed else None
 
     def uncertain(self, item_id: str) -> bool:
         """Tell whether an item's place was guessed."""
@@ -90,14 +91,14 @@ class Chain:
         if node.told:
             return []
         node.told = True
-        if node.place is not None and previous is UNSET:
+        if node.placed and previous is UNSET:
             return []
         if isinstance(previous, str) and (previous == item_id or self.index(previous) is None):
             node.waits_for = previous
             self._waiting.setdefault(previous, []).append(node)
             self._deadlines[item_id] = now + self._patience
             return []
-        if node.place is not None:
+        if node.placed:
             self._take_out(node)
         return self._settle(node, self._after(previous))
 
@@ -106,9 +107,9 @@ class Chain:
         node = self._nodes.pop(item_id, None)
         if node is None:
             return
-        if node.waits_for is not None:
-            self._stop_waiting(node, node.waits_for)
-        if node.place is not None:
+        if node.waits_for:
+            self._stop_waiting(node)
+        if node.placed:
             self._take_out(node)
 
     # --- those that wait -----------------------------------------------------------------------------------------
@@ -125,19 +126,19 @@ class Chain:
         placed: list[str] = []
         while (deadline := self.next_deadline()) is not None and deadline <= now:
             node = self._nodes[next(iter(self._deadlines))]
-            self._stop_waiting(node, node.waits_for or "")
+            self._stop_waiting(node)
             node.uncertain = True
-            if node.place is None:
+            if not node.placed:
                 placed += self._settle(node, len(self._order))
         return placed
 
-    def _stop_waiting(self, node: _Node, missing: str) -> None:
-        node.waits_for = None
-        del self._deadlines[node.item_id]
-        others = self._waiting[missing]
+    def _stop_waiting(self, node: _Node) -> None:
+        others = self._waiting[node.waits_for]
         others.remove(node)
         if not others:
-            del self._waiting[missing]
+            del self._waiting[node.waits_for]
+        node.waits_for = ""
+        del self._deadlines[node.item_id]
 
     def _settle(self, node: _Node, position: int) -> list[str]:
         """Put an item somewhere, and behind it whatever waited for it, and so on; a loop, as chains may be long."""
@@ -146,9 +147,9 @@ class Chain:
         for parent in settled:
             # In order of arrival: what was put behind the same item later comes before what was put there earlier.
             for child in self._waiting.pop(parent.item_id, ()):
-                child.waits_for = None
+                child.waits_for = ""
                 del self._deadlines[child.item_id]
-                if child.place is not None:
+                if child.placed:
                     self._take_out(child)
                 self._insert(child, self._position(parent) + 1)
                 settled.append(child)
@@ -162,7 +163,7 @@ class Chain:
         return 0 if previous is None else len(self._order)
 
     def _position(self, node: _Node) -> int:
-        position = cast("int", node.place) - self._offset
+        position = node.place - self._offset
         order = self._order
         if 0 <= position < len(order) and order[position] is node:
             return position
@@ -180,12 +181,13 @@ class Chain:
             self._right += 1
         elif position <= self._right:
             self._right = position + 1
+        node.placed = True
         node.place = position + self._offset
         self._order.insert(position, node)
 
     def _take_out(self, node: _Node) -> None:
         position = self._position(node)
-        node.place = None
+        node.placed = False
         del self._order[position]
         if position == 0:
             self._offset += 1

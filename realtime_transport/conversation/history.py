@@ -65,6 +65,8 @@ class History:
         self._snapshot: tuple[Item, ...] | None = ()
         # Ids to announce, in the order of their first change. A dict for its order.
         self._changed: dict[str, None] = {}
+        # Ids that ``changes()`` has announced and not called deleted since.
+        self._told: set[str] = set()
         self.stale = 0
         """Facts that came too late, or named a part that no item has."""
         self.dropped = 0
@@ -110,11 +112,12 @@ class History:
         for item_id in changed:
             record = self._records.get(item_id)
             index = self._chain.index(item_id)
-            if record is None:
+            if record is not None and index is not None:
+                events.append(ItemUpdateEvent(item=record.current(), index=index, added=item_id not in self._told))
+                self._told.add(item_id)
+            elif record is None and item_id in self._told:
                 events.append(ItemDeletedEvent(item_id=item_id))
-            elif index is not None:
-                events.append(ItemUpdateEvent(item=record.current(), index=index, added=not record.told))
-                record.told = True
+                self._told.remove(item_id)
         return tuple(events)
 
     # --- facts about items ---------------------------------------------------------------------------------------
@@ -142,13 +145,10 @@ class History:
 
     def deleted(self, item_id: str) -> None:
         """Forget an item."""
-        record = self._leave(item_id)
-        if record is None:
-            self.stale += 1
-        elif record.told:
-            self._changed[item_id] = None
+        if self._leave(item_id):
+            self._touch([item_id])
         else:
-            self._changed.pop(item_id, None)
+            self.stale += 1
 
     def truncated(self, item_id: str, content_index: int, audio_end_ms: float | None) -> None:
         """Note that the server forgot what was not heard of an item. Its words stay here; nothing more is added."""
@@ -156,7 +156,8 @@ class History:
         if record is not None:
             record.truncated = True
             if audio_end_ms is not None:
-                record.heard[content_index] = (audio_end_ms, record.heard.get(content_index, (0.0, None))[1])
+                known = record.heard.get(content_index)
+                record.heard[content_index] = (audio_end_ms, known[1] if known else None)
             self._touch([item_id])
 
     def heard(self, item_id: str, content_index: int, heard_ms: float, received_ms: float) -> None:
@@ -168,8 +169,10 @@ class History:
 
     def restored(self, item_id: str) -> None:
         """Note that an item that was speech is text on this server."""
-        record = self._existing(item_id, 0)
-        if record is not None:
+        record = self._records.get(item_id)
+        if record is None:
+            self.stale += 1
+        else:
             record.restored_as_text = True
 
     # --- facts about their content -------------------------------------------------------------------------------
@@ -284,7 +287,7 @@ class History:
             self._changed[item_id] = None
             self._snapshot = None
 
-    def _leave(self, item_id: str) -> Record | None:
+    def _leave(self, item_id: str) -> bool:
         self._gone.add(item_id)
         self._unborn.pop(item_id, None)
         record = self._records.pop(item_id, None)
@@ -292,12 +295,12 @@ class History:
             self._bytes -= record.size
             self._chain.remove(item_id)
             self._snapshot = None
-        return record
+        return record is not None
 
     def _make_room(self) -> None:
         """Let the oldest items go while there are too many; the last one stays, whatever its size."""
         while len(self._records) > 1 and (len(self._records) > self._max_items or self._bytes > self._max_bytes):
             oldest = self._chain.oldest()
             self._leave(oldest)
-            self._changed.pop(oldest, None)
+            self._told.discard(oldest)
             self.dropped += 1

@@ -55,8 +55,6 @@ class Record:
     heard: dict[int, tuple[float, float | None]] = attrs.field(factory=dict[int, "tuple[float, float | None]"])
     """Content index -> milliseconds heard, and received where that is known."""
     restored_as_text: bool = False
-    told: bool = False
-    """``changes()`` has announced it."""
     size: int = 0
 
     @property

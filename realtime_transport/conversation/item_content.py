@@ -100,7 +100,7 @@ def put_part(item: ItemT, content_index: int, part: ContentPart, *, final: bool)
 
 def without_audio(item: ItemT) -> ItemT:
     """Return the item without its audio bytes; transcripts stay."""
-    if not isinstance(item, _MESSAGES) or not any(getattr(part, "audio", UNSET) for part in item.content):
+    if not isinstance(item, _MESSAGES) or not any(getattr(part, "audio", None) for part in item.content):
         return item
     return attrs.evolve(item, content=tuple(without_sound(part) for part in item.content))
 

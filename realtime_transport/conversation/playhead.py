@@ -95,7 +95,7 @@ class _Run:
 
     part: Part
     starts_at: float
-    ends_at: float
+    ends_at: float = math.inf
     size: int = 0
 
 
@@ -120,7 +120,7 @@ class EstimatedPlayhead(Playhead):
         run = runs[-1] if runs else None
         if run is None or run.part is not part:
             starts_at = now if run is None else run.ends_at
-            run = _Run(part, starts_at, starts_at)
+            run = _Run(part, starts_at)
             runs.append(run)
             if len(runs) > self._max_runs:
                 self._pass(runs.popleft())
@@ -223,9 +223,7 @@ class ReportedPlayhead(Playhead):
                 self._believe(earlier, earlier.received_ms, now)
         self._believe(part, min(ms, part.received_ms), now)
         # A report is better than a guess, also where the guess was too high.
-        stretch.base = part.said
-        if stretch.since is not None:
-            stretch.since = now
+        stretch.base, stretch.since = part.said, None
         while stretch.marks and stretch.marks[0] - part.said < WHOLE_MS:
             stretch.marks.popleft()
         self._start_first(now)

@@ -16,6 +16,7 @@ import attrs
 
 from realtime_transport.audio.formats import AudioFormat
 from realtime_transport.conversation.playhead import EstimatedPlayhead, Part, Playhead, ReportedPlayhead
+from realtime_transport.conversation.recent import Recent
 from realtime_transport.events.transport import AudioHeardEvent, Cut
 
 Policy: TypeAlias = Literal["estimate", "reported"]
@@ -76,8 +77,8 @@ class PlayoutLedger:
         self._parts: dict[tuple[str, str, int], Part] = {}
         # Heard to the end, or cut.
         self._past: dict[tuple[str, str, int], Part] = {}
-        # Responses that were cut while they were generated: nothing more of them is wanted. A dict for its order.
-        self._unwanted: dict[str, None] = {}
+        # Responses that were cut while they were generated: nothing more of them is wanted.
+        self._unwanted: Recent[str] = Recent(limits.max_past)
         self._deadline: float | None = None
         self.refused = 0
         """Pieces of audio that came after their part or their response was cut."""
@@ -114,7 +115,7 @@ class PlayoutLedger:
 
         Servers that never say that a part is done are served by this too.
         """
-        self._unwanted.pop(response_id, None)
+        self._unwanted.discard(response_id)
         for part in self._parts.values():
             if part.response_id == response_id:
                 part.finished, part.generating = True, False
@@ -179,7 +180,7 @@ class PlayoutLedger:
                 continue
             part.cut_at = self._playhead.heard_ms(part, now)
             if part.generating:
-                self._refuse(part.response_id)
+                self._unwanted.add(part.response_id)
             self._leave(key, part)
             cuts.append(
                 Cut(
@@ -191,7 +192,7 @@ class PlayoutLedger:
                 )
             )
         for response_id in responses:
-            self._refuse(response_id)
+            self._unwanted.add(response_id)
         self._playhead.clear()
         self._schedule()
         return tuple(cuts)
@@ -243,11 +244,6 @@ class PlayoutLedger:
         self._past[key] = part
         if len(self._past) > self._limits.max_past:
             del self._past[next(iter(self._past))]
-
-    def _refuse(self, response_id: str) -> None:
-        self._unwanted[response_id] = None
-        if len(self._unwanted) > self._limits.max_past:
-            del self._unwanted[next(iter(self._unwanted))]
 
     def _schedule(self) -> None:
         """Find the next deadline: only when an end moved, never for an ordinary piece of audio."""

@@ -141,14 +141,14 @@ def _longest_rising(matches: list[tuple[int, int]]) -> set[int]:
 
 def _same(old: Item, new: Item) -> bool:
     """Whether two items say the same."""
-    return old is new or old == new or (_essence(old) == _essence(new) and _same_audio(old, new))
+    return old == new or (_essence(old) == _essence(new) and _same_audio(old, new))
 
 
 def _essence(thing: Item | ContentPart) -> tuple[Any, ...]:
     ignored: frozenset[str] = frozenset() if isinstance(thing, (UnknownItem, UnknownPart)) else _UNIMPORTANT
     names = [field.name for field in attrs.fields(type(thing)) if field.name not in ignored]
     values = [(name, getattr(thing, name)) for name in names]
-    said = [(name, value) for name, value in values if value or value is False]  # absent, null and empty are the same
+    said = [(name, value) for name, value in values if value]  # absent, null and empty are the same
     return (type(thing), said, [_essence(part) for part in _content(thing)])
 
 

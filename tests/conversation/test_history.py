@@ -284,6 +284,8 @@ def test_a_part_opens_and_ends() -> None:
     assert words(history, "a") == "words"
     history.part("a", 0, OutputAudioPart(type="audio", transcript="end", audio=b"1"), final=True)
     assert words(history, "a") == "end"
+    history.part("a", 0, OutputAudioPart(type="audio", transcript=""), final=True)
+    assert words(history, "a") == ""
     assert [type(event) for event in history.changes()] == [ItemUpdateEvent]
 
 

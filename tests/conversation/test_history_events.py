@@ -148,6 +148,24 @@ def test_an_end_counts_more_than_its_pieces(event: ServerEvent) -> None:
     assert history.get("a") == AssistantMessageItem(id="a", content=(OutputTextPart(text="whole"),))
 
 
+@pytest.mark.parametrize(
+    ("delta", "done"),
+    [
+        (ResponseFunctionCallArgumentsDelta, ResponseFunctionCallArgumentsDone),
+        (ResponseMcpCallArgumentsDelta, ResponseMcpCallArgumentsDone),
+    ],
+)
+def test_arguments_end_once(delta: type[Any], done: type[Any]) -> None:
+    history = after(done(item_id="f", arguments="{}"), delta(item_id="f", delta="late"))
+    assert (getattr(history.get("f"), "arguments", None), history.stale) == ("{}", 1)
+
+
+def test_a_part_that_ends_empty_is_empty() -> None:
+    ended = ResponseContentPartDone(item_id="a", part=OutputTextPart(text=""))
+    history = after(ResponseOutputTextDelta(item_id="a", delta="wrong"), ended)
+    assert history.get("a") == AssistantMessageItem(id="a", content=(OutputTextPart(text=""),))
+
+
 def test_a_part_that_opens_does_not_erase_what_came_before() -> None:
     opened = ResponseContentPartAdded(item_id="a", part=OutputTextPart(text=""))
     history = after(ResponseOutputTextDelta(item_id="a", delta="early"), opened)

@@ -59,7 +59,8 @@ def test_read() -> None:
     assert read(SPOKEN, "text", -1) is None
     assert read(CALL, "arguments", 0) == "{}"
     assert read(CALL, "text", 0) is None
-    assert read(UserMessageItem(content=(InputAudioPart(transcript=None),)), "transcript", 0) is None
+    for silent in (InputAudioPart(transcript=None), InputAudioPart()):
+        assert read(UserMessageItem(content=(silent,)), "transcript", 0) is None
 
 
 @pytest.mark.parametrize(
@@ -198,6 +199,7 @@ def test_size() -> None:
     assert size_of(CALL) == ITEM_BYTES + 2
     assert size_of(FunctionCallOutputItem(call_id="c", output="12345")) == ITEM_BYTES + 5
     assert size_of(UserMessageItem(content=(InputImagePart(image_url="data:1234"),))) == ITEM_BYTES + 9
+    assert size_of(attrs.evolve(SPOKEN, extra={"x": "1"})) == size_of(SPOKEN) + len("{'x': '1'}")
     assert size_of(UnknownItem(extra={"x": "1234"})) == ITEM_BYTES + len("{'x': '1234'}")
     assert size_of(McpListToolsItem(server_label="s", tools=(McpToolInfo(name="t"),))) > ITEM_BYTES + 10
 

@@ -54,7 +54,9 @@ def test_a_run_begins_at_once_or_behind_the_last_one() -> None:
     hear(playhead, two, 100, 1.0)
     hear(playhead, one, 100, 1.0)
     assert (two.ends_at, one.ends_at) == (pytest.approx(1.2), pytest.approx(1.3))
-    assert [playhead.playing(now) for now in (1.05, 1.15, 1.25, 1.35)] == [one, two, one, None]
+    assert [playhead.playing(now) for now in (1.05, 1.15, 1.25)] == [one, two, one]
+    assert playhead.heard_ms(one, 1.25) == pytest.approx(150.0)
+    assert playhead.playing(1.35) is None
     assert playhead.heard_ms(one, 1.35) == 200.0
 
 
@@ -201,6 +203,16 @@ def test_a_part_begins_only_once_it_is_delivered_and_first() -> None:
     assert playhead.heard_ms(two, 1.05) == pytest.approx(50.0)
 
 
+def test_a_report_of_a_later_part_leaves_the_first_one_playing() -> None:
+    playhead, one, two = reported(), part("1"), part("2")
+    for each in (one, two):
+        hear(playhead, each, 1000, 0.0)
+        playhead.delivered(each, 1000, 0.0)
+    playhead.heard(two, 100, 0.3)
+    assert playhead.heard_ms(one, 0.4) == pytest.approx(400.0)
+    assert playhead.heard_ms(two, 0.4) == 100.0
+
+
 def test_a_lost_report_is_proven_by_the_next_part() -> None:
     playhead, one, two, three = reported(0.0), part("1"), part("2"), part("3")
     for each in (one, two, three):
@@ -222,6 +234,9 @@ def test_a_report_may_be_short_of_the_end_by_its_rounding() -> None:
     hear(playhead, other, 101, 0.0)
     playhead.heard(other, 100, 1.0)
     assert other.ends_at == math.inf
+    assert playhead.playing(1.0) is other
+    assert playhead.heard(other, 100.5, 1.0)
+    assert playhead.playing(1.0) is None
 
 
 def test_more_audio_moves_the_end_away() -> None:
@@ -261,5 +276,6 @@ def test_reports_and_deliveries_of_unknown_parts_change_nothing() -> None:
     hear(playhead, one, 100, 0.0)
     assert not playhead.heard(one, 0, 0.0)
     playhead.clear()
+    playhead.forget(one)
     assert not playhead.heard(one, 100, 0.0)
     assert playhead.playing(0.0) is None

@@ -278,14 +278,23 @@ def test_marks_carry_the_playhead_on_when_asked() -> None:
 
 def test_too_many_parts_forget_the_oldest() -> None:
     ledger = PlayoutLedger(limits=PlayoutLimits(max_parts=2))
-    for item in "abc":
+    for item in "abcd":
         hear(ledger, item, 100, 0.0)
-    assert ledger.forgotten == 1
-    assert [each.item_id for each in ledger.cut(0.0)] == ["b", "c"]
+    assert ledger.forgotten == 2
+    assert [each.item_id for each in ledger.cut(0.0)] == ["c", "d"]
     reported = PlayoutLedger("reported", PlayoutLimits(max_parts=1))
     for item in "ab":
         hear(reported, item, 100, 0.0)
     assert reported.playing(0.0) == PartKey("r1", "b", 0)
+
+
+def test_marks_that_are_out_are_bounded() -> None:
+    ledger = PlayoutLedger("reported", PlayoutLimits(max_marks=1, max_ahead_ms=500.0), extrapolate=True)
+    hear(ledger, "i", 1000, 0.0)
+    for ms in (100, 900):
+        ledger.delivered("i", 0, ms, 0.0)
+    assert ledger.heard_ms("i", 0, 0.4) == pytest.approx(400.0)
+    assert ledger.heard_ms("i", 0, 9.0) == 500.0
 
 
 def test_the_past_is_bounded() -> None:

@@ -140,6 +140,7 @@ def test_what_the_server_adds_makes_no_difference() -> None:
     )
     assert plan([old], [spoken("a")]) == ()
     assert plan([attrs.evolve(old, phase=None)], [old]) == ()
+    assert plan([attrs.evolve(user("u"), status="completed")], [user("u")]) == ()
 
 
 def test_audio_counts_where_both_have_it() -> None:
@@ -187,7 +188,7 @@ def test_ten_thousand_items_take_no_time() -> None:
     ("item", "words"),
     [
         (spoken("n"), "send its transcript as an OutputTextPart"),
-        (heard("n"), "send its transcript as an InputTextPart"),
+        (heard("n"), ": the audio of this item is not here: send its transcript as an InputTextPart instead"),
         (output("n"), "add its FunctionCallItem"),
         (McpListToolsItem(id="n", server_label="s"), "only the server makes it"),
         (McpCallItem(id="n", server_label="s", name="f"), "only the server makes it"),
@@ -198,6 +199,7 @@ def test_ten_thousand_items_take_no_time() -> None:
 def test_what_the_protocol_cannot_create_is_refused_unless_it_stays(item: Item, words: str) -> None:
     error = refusal([user("a")], [user("a"), user("b"), item])
     assert error.path == "items[2]"
+    assert str(error).endswith(words) or not words.startswith(":")
     assert words in str(error)
     edits = plan([user("a"), item, user("c")], [user("b"), item])
     assert [type(edit) for edit in edits] == [ConversationItemDelete] * 2 + [ConversationItemCreate]
@@ -253,8 +255,9 @@ def test_an_id_twice_or_too_long_is_refused() -> None:
 def rewrites(draw: st.DrawFn) -> tuple[list[Item], list[Item]]:
     """Two histories of up to six items each that share some, with speech among them."""
     ids = draw(st.lists(st.sampled_from("abcdefgh"), max_size=6, unique=True))
-    old: list[Item] = [spoken(i) if draw(st.integers(0, 3)) == 0 else user(i) for i in ids]
-    new_ids = draw(st.lists(st.sampled_from("abcdefgh"), max_size=6, unique=True))
+    old: list[Item] = [spoken(i) if draw(st.integers(0, 5)) == 0 else user(i) for i in ids]
+    others = st.lists(st.sampled_from("abcdefgh"), max_size=6, unique=True)
+    new_ids = draw(st.one_of(others, st.permutations(ids)))
     known = {item.id: item for item in old}
     new = [known[i] if i in known and draw(st.integers(0, 4)) else user(i, "changed") for i in new_ids]
     return old, new
@@ -284,3 +287,15 @@ def test_a_rewrite_gives_the_new_history_with_the_fewest_events(histories: tuple
     assert len(edits) == best
     deletes = [isinstance(edit, ConversationItemDelete) for edit in edits]
     assert deletes == sorted(deletes, reverse=True)
+
+
+@given(st.lists(st.integers(0, 30), max_size=30, unique=True))
+def test_what_stays_is_a_longest_rising_choice(order: list[int]) -> None:
+    old = [user(f"i{n}") for n in sorted(order)]
+    new = [user(f"i{n}") for n in order]
+    longest: list[int] = []
+    for place, n in enumerate(order):
+        longest.append(1 + max((longest[k] for k in range(place) if order[k] < n), default=0))
+    edits = plan(old, new)
+    assert applied(old, edits) == new
+    assert len(edits) == 2 * (len(order) - max(longest, default=0))

@@ -51,6 +51,17 @@ def to_send(ledger: ToolLedger) -> list[str]:
 
 def test_the_way_of_a_call() -> None:
     ledger = ledger_of("c1")
+    assert attrs.asdict(ledger.get("c1")) == {  # type: ignore[arg-type]
+        "call_id": "c1",
+        "name": "f",
+        "arguments": "{}",
+        "batch": "r1",
+        "fingerprint": SEEN,
+        "respond": "reply",
+        "timeout": 30.0,
+        "state": CallState.RECEIVED,
+        "output": "",
+    }
     assert ledger.started("c1", 0.0)
     assert not ledger.started("c1", 0.0)
     assert ledger.finished("c1", "42")
@@ -281,7 +292,10 @@ def test_quiet_calls_ask_for_nothing_unless_they_must_tell() -> None:
     for tell in (False, True):
         ledger = ToolLedger()
         ledger.received(call("c1"), 0.0, respond="quiet")
-        ledger.finished("c1", "x", tell=tell)
+        assert ledger.finished("c1", "x", tell=True) if tell else ledger.finished("c1", "x")
+        found = ledger.get("c1")
+        assert found is not None
+        assert found.respond == ("reply" if tell else "quiet")
         ledger.batch_closed("r1")
         ledger.sent("c1")
         assert ledger.continuations() == (Continuation(batch="r1", respond=tell),)
