@@ -25,7 +25,8 @@ from realtime_transport.events.session import AnySession
 from realtime_transport.events.transport import ConnectionState
 from realtime_transport.events.usage import Usage
 from realtime_transport.exceptions import ConnectionLost, RealtimeError
-from realtime_transport.transports.lifecycle import LayerOptions, Lifecycle
+from realtime_transport.transports.lifecycle import Lifecycle
+from realtime_transport.transports.options import LayerOptions
 
 __all__ = ["ConnectionInfo", "LayerOptions", "RealtimeTransportLayer"]
 

@@ -16,6 +16,7 @@ import attrs
 from realtime_transport.conversation.client import ClientConversation
 from realtime_transport.events.client import ClientEvent, InputAudioBufferAppend
 from realtime_transport.events.server import ServerEvent, UnknownServerEvent
+from realtime_transport.events.translation import TranslationInputAudioBufferAppend
 from realtime_transport.events.transport import AudioGapEvent, ErrorEvent, SentEvent, TransportEvent
 from realtime_transport.exceptions import ConnectionLost, InvalidArgument, RealtimeError
 from realtime_transport.transports.outbox import AUDIO_LIMIT_MS, STALL_SECONDS, Outbox
@@ -24,6 +25,9 @@ from realtime_transport.wire import Codec
 
 MOST_BAD_FRAMES: Final = 20
 """Frames in a row that are no events: a peer that says nothing else does not speak the protocol."""
+
+AUDIO: Final = (InputAudioBufferAppend, TranslationInputAudioBufferAppend)
+"""Frames that may be given up when the network takes them too slowly."""
 
 
 @attrs.frozen(kw_only=True)
@@ -120,7 +124,7 @@ class Driver:
             except InvalidArgument as error:
                 refused = error
                 continue
-            nbytes = len(event.audio) if isinstance(event, InputAudioBufferAppend) else 0
+            nbytes = len(event.audio) if isinstance(event, AUDIO) else 0
             self.outbox.put(frame, event, self._conversation.input_format.ms(nbytes) if nbytes else 0.0)
         self._start_writing()
         return refused

@@ -10,10 +10,9 @@ import asyncio
 import contextlib
 import functools
 import logging
-import secrets
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Any, Final, Self, TypedDict
+from typing import Any, ClassVar, Final, Self
 
 import attrs
 
@@ -24,23 +23,32 @@ from realtime_transport.conversation.session_shape import session_from
 from realtime_transport.dialects import OPENAI, Dialect, dialect_for_url, get_dialect
 from realtime_transport.events.client import ClientEvent
 from realtime_transport.events.server import ServerEvent
-from realtime_transport.events.session import AnySession
+from realtime_transport.events.session import AnySession, TranslationSessionConfig
 from realtime_transport.events.transport import (
     ConnectedEvent,
     ConnectionChangeEvent,
     ConnectionState,
     DisconnectedEvent,
 )
-from realtime_transport.exceptions import ConnectError, ConnectionLost, RealtimeError, StateError
+from realtime_transport.exceptions import (
+    ConnectError,
+    ConnectionLost,
+    RealtimeError,
+    StateError,
+    UnsupportedOperation,
+)
 from realtime_transport.transports.driver import Driver, DriverHooks
 from realtime_transport.transports.listening import Listening
 from realtime_transport.transports.medium import Medium
+from realtime_transport.transports.minting import Mint, minted_key, with_model
 from realtime_transport.transports.opening import Opening
+from realtime_transport.transports.options import random_id
 from realtime_transport.transports.outbox import AUDIO_LIMIT_MS, STALL_SECONDS
 from realtime_transport.transports.receipts import SendReceipt
 from realtime_transport.transports.request import ApiKey, ConnectRequest
 from realtime_transport.transports.sending import Sending
 from realtime_transport.wire import Codec
+from realtime_transport.wire.codec import Family
 
 logger = logging.getLogger("realtime_transport")
 
@@ -50,25 +58,10 @@ LISTENERS_GRACE: Final = 1.0
 CLEAN_CODES: Final = frozenset({1000, 1001})
 
 
-def random_id(prefix: str) -> str:
-    """Make an id of at most 32 characters, as unguessable as the server's own."""
-    return f"{prefix}_{secrets.token_hex(10)}"
-
-
-class LayerOptions(TypedDict, total=False):
-    """What every transport takes; see ``RealtimeTransportLayer``."""
-
-    dialect: str | Dialect | None
-    playout: Playout
-    ids: Callable[[str], str]
-    limits: Limits
-    close_timeout: float
-    audio_backlog_ms: float
-    send_timeout: float
-
-
 class Lifecycle(Medium, Listening, Sending):
     """The connections of a transport, one after the other."""
+
+    _family: ClassVar[Family] = "realtime"
 
     def __init__(
         self,
@@ -93,7 +86,7 @@ class Lifecycle(Medium, Listening, Sending):
         self._status: ConnectionState = "disconnected"
         self._epoch = 0
         self._dialect = self._chosen_dialect or OPENAI
-        self._codec = codec_for(self._dialect)
+        self._codec = codec_for(self._dialect, self._family)
         self._capabilities = self._dialect.capabilities
         self._conversation = self._new_conversation()
         self._driver: Driver | None = None
@@ -108,6 +101,7 @@ class Lifecycle(Medium, Listening, Sending):
         self,
         *,
         api_key: ApiKey | None = None,
+        client_secret: Mint | None = None,
         model: str | None = None,
         url: str | None = None,
         call_id: str | None = None,
@@ -122,15 +116,19 @@ class Lifecycle(Medium, Listening, Sending):
     ) -> None:
         """Open the connection, and return when the session is there and ``session`` is in force.
 
-        ``api_key`` is a text or a function (plain or async) that returns one; else the environment's. ``url`` wins over
-        ``call_id``, that over the provider's address with ``model``. A key is sent in its header also when you give
-        ``headers``, which win over all others. ``timeout`` covers everything.
+        ``api_key`` is a text or a function (plain or async) that returns one; else the environment's. Instead,
+        ``client_secret`` mints a short-lived key for ``session``: ``RealtimeHTTP().client_secrets.create``, or a
+        partial of it. ``url`` wins over ``call_id``, that over the provider's address with ``model``. A key is sent in
+        its header also when you give ``headers``, which win over all others. ``timeout`` covers everything.
 
         A failed or cancelled attempt leaves no socket and no task, and raises the first cause: ``AuthenticationError``,
         ``ConnectTimeout``, ..., or the server's own ``ServerError`` when it refused the config. Raises ``StateError``
         when connecting or connected already, and when ``close()`` was called meanwhile.
         """
-        wanted = session_from(session, None) if session is not None else None  # flawed: raises before any packet
+        wanted = None if session is None else self._read_session(session)  # flawed: raises before any packet
+        if client_secret is not None:
+            asked = with_model(wanted or self._read_session({}), model, own_address=url is None and call_id is None)
+            api_key, model = minted_key(client_secret, asked, instead_of=api_key), model or asked.model or None
         if intent is None and wanted is not None and wanted.type == "transcription":
             intent = "transcription"
         request = ConnectRequest(
@@ -199,7 +197,7 @@ class Lifecycle(Medium, Listening, Sending):
         """Make what turns the conversation on this connection."""
         capabilities = self._capabilities_for(request)
         if request.dialect is not self._dialect:
-            self._dialect, self._codec = request.dialect, codec_for(request.dialect)
+            self._dialect, self._codec = request.dialect, codec_for(request.dialect, self._family)
         if capabilities != self._capabilities:
             self._capabilities = capabilities
             self._conversation = self._new_conversation()
@@ -220,6 +218,12 @@ class Lifecycle(Medium, Listening, Sending):
         self._conversation.opened(driver.loop.time())
         self._emitter.expect_listeners()
         return driver
+
+    def _read_session(self, session: AnySession | Mapping[str, Any]) -> AnySession:
+        """Read what ``connect`` was given. Raises ``InvalidArgument`` with a path."""
+        if isinstance(session, TranslationSessionConfig):
+            raise UnsupportedOperation("a translation has a transport of its own: TranslationTransport")
+        return session_from(session)
 
     def _new_conversation(self) -> ClientConversation:
         return ClientConversation(
@@ -374,9 +378,9 @@ class Lifecycle(Medium, Listening, Sending):
 
 
 @functools.cache
-def codec_for(dialect: Dialect) -> Codec[ServerEvent, ClientEvent]:
+def codec_for(dialect: Dialect, family: Family) -> Codec[ServerEvent, ClientEvent]:
     """Return the codec of a dialect: it holds no state, so one serves all connections."""
-    return Codec(dialect)
+    return Codec(dialect, family=family)
 
 
 async def _finished(task: asyncio.Task[None]) -> None:

@@ -8,10 +8,12 @@ from typing import Final, Unpack
 from realtime_transport.exceptions import InvalidArgument
 from realtime_transport.transports.base import LayerOptions, RealtimeTransportLayer
 from realtime_transport.transports.loopback import LoopbackTransport
+from realtime_transport.transports.translation import TranslationTransport
 from realtime_transport.transports.websocket import WebSocketTransport
 
 TRANSPORTS: Final[Mapping[str, Callable[..., RealtimeTransportLayer]]] = {
     "websocket": WebSocketTransport,
+    "translation": TranslationTransport,
     "loopback": LoopbackTransport,
 }
 """Those that need nothing to be made. A SIP sideband needs its call, a script its steps."""

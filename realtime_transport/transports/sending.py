@@ -14,9 +14,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Literal, TypeAlias, cast
 
 from realtime_transport.conversation import ClientConversation
-from realtime_transport.conversation.intents import SEND
 from realtime_transport.events.base import UNSET
-from realtime_transport.events.client import ClientEvent, InputAudioBufferAppend
+from realtime_transport.events.client import ClientEvent
 from realtime_transport.events.items import (
     AssistantMessageItem,
     ContentPart,
@@ -76,7 +75,7 @@ class Sending(abc.ABC):
         elif event_id:
             event = self._codec.event({**to_dict(event), "event_id": event_id})
         sent = self._conversation.send_event(_checked(event), now)
-        return self._receipt(sent, answered=type(event) in SEND and type(event) is not InputAudioBufferAppend)
+        return self._receipt(sent, answered=self._conversation.is_settled(event))
 
     # --- messages --------------------------------------------------------------------------------------------------
 
@@ -282,6 +281,18 @@ class Sending(abc.ABC):
         if isinstance(wanted, ProtocolObject):
             wanted = cast("AnySession", _checked(wanted))
         return self._receipt(self._conversation.update_session(wanted, self._now(), event_id=event_id))
+
+    async def finish(self, timeout: float = 30.0) -> None:
+        """Let the server say the last of what it was given; what it says is heard as ever, then this returns.
+
+        A transcription: commits what is in the buffer (100 ms or more) and waits for the words of all that was
+        committed; the connection stays open. A translation: ends the session, after which the server closes.
+
+        Raises ``RequestTimeout`` when that takes longer than ``timeout`` seconds, ``ConnectionLost`` when the
+        connection ends first, and ``UnsupportedOperation`` in a conversation, which ends with ``close()``. Cancelling
+        takes nothing back.
+        """
+        await self._receipt(self._conversation.finish(self._now(), timeout=timeout)).acknowledged()
 
 
 def _checked(value: Any) -> Any:

@@ -21,9 +21,10 @@ from websockets.exceptions import ConnectionClosed
 from websockets.protocol import State
 from websockets.typing import Subprotocol
 
-from realtime_transport.exceptions import PayloadTooLarge, RealtimeError
+from realtime_transport.exceptions import AuthenticationError, CredentialExpired, PayloadTooLarge, RealtimeError
 from realtime_transport.transports.base import LayerOptions, RealtimeTransportLayer
 from realtime_transport.transports.errors import close_code, connect_error
+from realtime_transport.transports.minting import may_have_expired
 from realtime_transport.transports.redacting import RedactingLogger
 from realtime_transport.transports.request import ConnectRequest, Dial
 
@@ -101,7 +102,12 @@ class WebSocketTransport(RealtimeTransportLayer):
         socket = self._socket
         if socket is None:
             dial = await request.dial(allow_insecure=self._options.allow_insecure)
-            socket = self._socket = await self._dial(dial)
+            try:
+                socket = self._socket = await self._dial(dial)
+            except AuthenticationError as refused:
+                if may_have_expired(request.api_key, dial.key):
+                    raise CredentialExpired("the short-lived key was refused: mint another one") from refused
+                raise
         # Weak: a transport that is forgotten can then be collected, which complains and drops the socket.
         self._reading = asyncio.create_task(self._read(socket, weakref.ref(self)), name="realtime_transport reader")
 
