@@ -24,7 +24,7 @@ class EarlyEvents:
     """A bounded, ordered store of (name, event)."""
 
     def __init__(self, seconds: float) -> None:
-        self.loop = asyncio.get_running_loop()
+        self.loop: asyncio.AbstractEventLoop = asyncio.get_running_loop()
         self._until = self.loop.time() + seconds
         self._kept: deque[tuple[str, Any]] = deque(maxlen=EARLY_LIMIT)
 

@@ -33,7 +33,7 @@ from realtime_transport.listeners import AnyListener, Listener
 from realtime_transport.streams import EventStream
 from realtime_transport.waits import Predicate, Wait
 
-logger = logging.getLogger("realtime_transport")
+logger: logging.Logger = logging.getLogger("realtime_transport")
 
 HOT: Final = frozenset({"*", "sent", "audio", "transcript_delta"})
 """Names that come many times a second. A tuple of their listeners spares pyee's lock and copy at every event."""

@@ -19,7 +19,7 @@ import attrs
 from realtime_transport.backlog import LISTENER_LIMIT, Backlog, Full, Overflow
 from realtime_transport.exceptions import ListenerError, SlowConsumer
 
-logger = logging.getLogger("realtime_transport")
+logger: logging.Logger = logging.getLogger("realtime_transport")
 
 AnyListener: TypeAlias = Callable[[Any], object]
 

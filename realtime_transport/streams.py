@@ -30,7 +30,7 @@ class EventStream(Generic[E]):
         report_missed: Callable[[SlowConsumer, float], object] = lambda error, ms: None,
         room_was_made: Callable[[], object] = lambda: None,
     ) -> None:
-        self.names = frozenset(names)
+        self.names: frozenset[str] = frozenset(names)
         """What it hears; empty for everything."""
         self._backlog: Backlog[E] = Backlog(limit, overflow)
         self._audio_ms = audio_ms

@@ -16,7 +16,7 @@ class Wait:
     """Wait for the next event of a name, or the next of any name for which a predicate is true."""
 
     def __init__(self, what: str | Predicate) -> None:
-        self.name = what if isinstance(what, str) else None
+        self.name: str | None = what if isinstance(what, str) else None
         self._matches = None if isinstance(what, str) else what
         self.found: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         """The event."""

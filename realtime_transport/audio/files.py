@@ -42,7 +42,7 @@ class AudioReader:
     """
 
     def __init__(self, path: str | os.PathLike[str], rate: int = 24_000) -> None:
-        self.path = Path(path)
+        self.path: Path = Path(path)
         self.rate = rate
         self._resampler: Resampler
         self._at = 0
@@ -115,7 +115,7 @@ class WavWriter:
     ) -> None:
         import soundfile as sf
 
-        self.path = Path(path)
+        self.path: Path = Path(path)
         self._part = self.path.with_name(f".{self.path.name}.part")
         self._frame_bytes = 2 * channels
         self._frames = 0

@@ -35,7 +35,7 @@ class Framer:
     """
 
     def __init__(self, fmt: AudioFormat, ms: float = 20.0) -> None:
-        self.frame_bytes = fmt.bytes_for(ms)
+        self.frame_bytes: int = fmt.bytes_for(ms)
         """Bytes of every frame."""
         if not self.frame_bytes:
             raise InvalidArgument(f"{ms:g} ms are less than one sample of {fmt}", path="ms")

@@ -87,7 +87,7 @@ class Resampler:
         self._bank = _bank(source.rate, target.rate)
         self._window: int = self._bank.taps.shape[1]
         self._ahead: int = self._window - 1 - self._bank.lead
-        self.delay_ms = 1000 * self._ahead / source_rate
+        self.delay_ms: float = 1000 * self._ahead / source_rate
         """How much later a sample comes out than it went in."""
         self._samples = SampleAligner(source)
         self.reset()

@@ -61,8 +61,8 @@ class CallTracks:
 
     def __init__(self, folder: Path, fmt: AudioFormat) -> None:
         self._fmt = fmt
-        self.caller = Track(folder, fmt)
-        self.agent = Track(folder, fmt)
+        self.caller: Track = Track(folder, fmt)
+        self.agent: Track = Track(folder, fmt)
 
     def save(self, path: Path) -> None:
         """Write a stereo WAV, caller left and agent right, readable by its owner only. Raises ``OSError``.

@@ -91,7 +91,7 @@ class EnergyVad:
 
     def __init__(self, rate: int = 24_000, settings: VadSettings | None = None) -> None:
         fmt = AudioFormat(encoding="pcm16", rate=rate)
-        self.settings = settings or VadSettings()
+        self.settings: VadSettings = settings or VadSettings()
         self._rate = fmt.rate
         self._aligner = SampleAligner(fmt)
         self._rest = b""

@@ -26,7 +26,7 @@ class Answer:
         self._parts: dict[tuple[str, int], bytearray] = {}
         self._format = fmt
         self._room = fmt.bytes_for(MOST_SECONDS * 1000)
-        self.is_full = False
+        self.is_full: bool = False
         transport.on("audio", self._add)
         transport.on("audio_interrupted", self._cut)
 

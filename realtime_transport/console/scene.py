@@ -66,15 +66,15 @@ class Scene:
     """The state of a call, event by event."""
 
     def __init__(self) -> None:
-        self.figures = CallFigures()
-        self.caller = CallerSound()
-        self.agent = AgentSound()
+        self.figures: CallFigures = CallFigures()
+        self.caller: CallerSound = CallerSound()
+        self.agent: AgentSound = AgentSound()
         self.lines: deque[Line] = deque(maxlen=MAX_LINES)
-        self.connection = "connected"
-        self.caller_speaks = False
-        self.thinking = False
+        self.connection: str = "connected"
+        self.caller_speaks: bool = False
+        self.thinking: bool = False
         """A response is being generated."""
-        self.tool = ""
+        self.tool: str = ""
         """The name of the function that runs."""
         self._by_id: dict[str, Line] = {}
         self._formats = {"input": PCM16_24K, "output": PCM16_24K}

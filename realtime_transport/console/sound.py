@@ -15,8 +15,8 @@ class CallerSound:
     """The caller's audio as it was sent, and the time of each millisecond of it."""
 
     def __init__(self) -> None:
-        self.envelope = Envelope()
-        self.line = PlayLine[str](lateness_ms=CALLER_LATENESS_MS)
+        self.envelope: Envelope = Envelope()
+        self.line: PlayLine[str] = PlayLine[str](lateness_ms=CALLER_LATENESS_MS)
         self._voice = _Voice()
 
     def speak(self, spelt: object) -> None:
@@ -38,9 +38,9 @@ class AgentSound:
     """The agent's audio as it was heard, and what was cut."""
 
     def __init__(self) -> None:
-        self.heard = Envelope()
-        self.ghost = Envelope()
-        self.line = PlayLine[PartKey]()
+        self.heard: Envelope = Envelope()
+        self.ghost: Envelope = Envelope()
+        self.line: PlayLine[PartKey] = PlayLine[PartKey]()
         self._voice = _Voice()
         self._refused: set[str] = set()
         """Responses that were cut and are not done: what still comes of them is not played."""

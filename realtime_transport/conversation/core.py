@@ -17,7 +17,7 @@ from realtime_transport.conversation.recent import Recent
 from realtime_transport.conversation.requests import Request, RequestKind, Requests
 from realtime_transport.conversation.responses import ResponseQueue
 from realtime_transport.conversation.session_config import SessionState
-from realtime_transport.conversation.session_views import output_format, session_modalities, session_output_format
+from realtime_transport.conversation.session_views import output_format, session_modalities
 from realtime_transport.conversation.turns import Turn, unfinished
 from realtime_transport.events.base import UNSET, Maybe
 from realtime_transport.events.client import ClientEvent, ConversationItemTruncate
@@ -86,8 +86,8 @@ class Core:
         self.requests = requests
         self.usage = usage
         """Tokens spent by all connections so far."""
-        self.session = SessionState()
-        self.responses = ResponseQueue(
+        self.session: SessionState = SessionState()
+        self.responses: ResponseQueue = ResponseQueue(
             requests,
             outbox,
             self._unfinished,
@@ -96,11 +96,11 @@ class Core:
             request_timeout=limits.request_timeout,
             response_timeout=limits.response_timeout,
         )
-        self.playout = PlayoutLedger(playout)
-        self.history = History(
+        self.playout: PlayoutLedger = PlayoutLedger(playout)
+        self.history: History = History(
             max_items=limits.history_items, max_bytes=limits.history_bytes, keep_audio=limits.keep_audio
         )
-        self.counts = Counts()
+        self.counts: Counts = Counts()
         self.seen: Recent[str] = Recent(MAX_SEEN)
         self.told: Recent[tuple[str, str]] = Recent(MAX_ONCE)
         """(kind, id) of what listeners hear once."""
@@ -206,7 +206,7 @@ class Core:
         session = self.session.acknowledged
         modalities = response.output_modalities or asked.output_modalities or session_modalities(session)
         turn.writes = bool(modalities) and "audio" not in modalities
-        turn.format = output_format(response.audio, output_format(asked.audio, session_output_format(session)))
+        turn.format = output_format(response.audio, output_format(asked.audio, self.session.output_format))
         return turn.format
 
     def format_of(self, turn: Turn) -> AudioFormat:

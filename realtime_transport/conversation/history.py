@@ -67,9 +67,9 @@ class History:
         self._changed: dict[str, None] = {}
         # Ids that ``changes()`` has announced and not called deleted since.
         self._told: set[str] = set()
-        self.stale = 0
+        self.stale: int = 0
         """Facts that came too late, or named a part that no item has."""
-        self.dropped = 0
+        self.dropped: int = 0
         """Items that left because the record was full. The server still has them."""
 
     # --- questions -----------------------------------------------------------------------------------------------

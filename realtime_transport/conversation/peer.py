@@ -80,7 +80,7 @@ class ServerPeer:
         latency_ms: float = 0.0,
         voice: Voice = hum,
     ) -> None:
-        self.conversation = conversation or ServerConversation(ids=counted_ids())
+        self.conversation: ServerConversation = conversation or ServerConversation(ids=counted_ids())
         self._brain = brain
         self._pace = pace
         self._chunk_ms = chunk_ms

@@ -80,9 +80,9 @@ class PlayoutLedger:
         # Responses that were cut while they were generated: nothing more of them is wanted.
         self._unwanted: Recent[str] = Recent(limits.max_past)
         self._deadline: float | None = None
-        self.refused = 0
+        self.refused: int = 0
         """Pieces of audio that came after their part or their response was cut."""
-        self.forgotten = 0
+        self.forgotten: int = 0
         """Parts that were given up because there were too many."""
 
     # --- what the server says ------------------------------------------------------------------------------------

@@ -87,8 +87,8 @@ class ResponseOutput:
         self.response_id = response_id
         self.items: list[Item] = []
         """What is done, as ``response.done`` lists it."""
-        self.tokens = Tokens()
-        self.audio_ms = 0.0
+        self.tokens: Tokens = Tokens()
+        self.audio_ms: float = 0.0
         """How long its speech lasts."""
         self._out = out
         self._chain = chain

@@ -55,9 +55,9 @@ class RealtimeHTTP:
             proxy=proxy,
             allow_insecure=allow_insecure,
         )
-        self.client_secrets = ClientSecrets(self._exchange)
-        self.legacy_sessions = LegacySessions(self._exchange)
-        self.calls = Calls(self._exchange)
+        self.client_secrets: ClientSecrets = ClientSecrets(self._exchange)
+        self.legacy_sessions: LegacySessions = LegacySessions(self._exchange)
+        self.calls: Calls = Calls(self._exchange)
 
     async def close(self) -> None:
         """Close the connections. Calling it again does nothing."""

@@ -50,7 +50,7 @@ class Reports(Generic[T]):
         budget: Budget | None,
         stop: Callable[[], None],
     ) -> None:
-        self.usage = SessionUsage()
+        self.usage: SessionUsage = SessionUsage()
         self._announcer = announcer
         self._roster = roster
         self._history = history

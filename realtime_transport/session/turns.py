@@ -74,7 +74,7 @@ class Turns(Generic[T]):
         reactions: Reactions,
         output_format: Callable[[], AudioFormat],
     ) -> None:
-        self.latency = LatencyMeter()
+        self.latency: LatencyMeter = LatencyMeter()
         self._announcer = announcer
         self._roster = roster
         self._hooks = hooks

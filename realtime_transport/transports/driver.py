@@ -58,14 +58,14 @@ class Driver:
         audio_limit_ms: float = AUDIO_LIMIT_MS,
         stall_seconds: float = STALL_SECONDS,
     ) -> None:
-        self.loop = asyncio.get_running_loop()
-        self.outbox = Outbox(
+        self.loop: asyncio.AbstractEventLoop = asyncio.get_running_loop()
+        self.outbox: Outbox = Outbox(
             gap=self._tell_gap,
             stalled=lambda error: hooks.failed(1001, error),
             audio_limit_ms=audio_limit_ms,
             stall_seconds=stall_seconds,
         )
-        self.receipts = Receipts(self.outbox.room, self.report)
+        self.receipts: Receipts = Receipts(self.outbox.room, self.report)
         self.watch: Callable[[TransportEvent], bool] | None = None
         """Sees every event before the listeners do, and may keep it: how ``connect`` follows the opening."""
         self._conversation = conversation

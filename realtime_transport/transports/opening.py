@@ -12,7 +12,7 @@ from realtime_transport.events.transport import ErrorEvent, SessionCreatedEvent,
 from realtime_transport.exceptions import ConnectTimeout, RealtimeError, RequestTimeout, ServerError
 from realtime_transport.transports.receipts import SendReceipt
 
-logger = logging.getLogger("realtime_transport")
+logger: logging.Logger = logging.getLogger("realtime_transport")
 
 
 class Opening:
@@ -22,7 +22,7 @@ class Opening:
     """
 
     def __init__(self, timeout: float) -> None:
-        self.stage = "connecting"
+        self.stage: str = "connecting"
         """What is being waited for, as a timeout names it."""
         self._timeout = timeout
         self._announced = asyncio.Event()

@@ -21,7 +21,7 @@ class SendReceipt:
     __slots__ = ("__weakref__", "_answered", "_room", "_settlement", "_waiting", "event_id")
 
     def __init__(self, event_id: str, room: Callable[[], Awaitable[None]], *, answered: bool = True) -> None:
-        self.event_id = event_id
+        self.event_id: str = event_id
         """Goes with the frame; the server's ``error`` names it. Empty when nothing was sent (muted)."""
         self._room = room
         self._answered = answered

@@ -95,7 +95,7 @@ class Recorder:
     """
 
     def __init__(self, folder: str | os.PathLike[str], *, keep_dtmf: bool = False) -> None:
-        self.folder = Path(folder)
+        self.folder: Path = Path(folder)
         self.error: OSError | None = None
         """Why recording stopped before its time."""
         self._keep_dtmf = keep_dtmf
