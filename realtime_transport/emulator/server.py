@@ -17,7 +17,7 @@ from realtime_transport.emulator.access import Access
 from realtime_transport.emulator.brains import AnyBrain, BrainFactory, make_brain
 from realtime_transport.emulator.sessions import Sessions
 from realtime_transport.emulator.socket_session import MAX_FRAME_BYTES
-from realtime_transport.emulator.transcriber import ClipTranscriber
+from realtime_transport.emulator.transcriber import clip_transcriber
 from realtime_transport.exceptions import InvalidArgument, MissingExtra, StateError
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class Emulator:
             brain=_factory(brain),
             pace=pace,
             latency_ms=latency_ms,
-            transcriber=transcriber or ClipTranscriber(),
+            transcriber=transcriber or clip_transcriber(),
             limits=limits or ServerLimits(),
             traits=traits or ServerTraits(),
             wall_clock=wall_clock,
@@ -110,10 +110,14 @@ class Emulator:
         return make_app(self._sessions)
 
     async def start(self) -> None:
-        """Listen; returns when connections are accepted."""
+        """Listen; returns when connections are accepted.
+
+        The first turn of the first caller finds everything loaded: numpy alone would take a third of a second of it.
+        """
         if self._listener is not None:
             raise StateError("the emulator is already running")
         app = self.app()
+        self._sessions.warm_up()
         try:
             import uvicorn
         except ImportError as error:

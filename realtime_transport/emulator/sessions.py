@@ -9,6 +9,7 @@ from typing import Final
 
 import attrs
 
+from realtime_transport.audio import PCM16_24K
 from realtime_transport.conversation.brain import Transcriber
 from realtime_transport.conversation.peer import ServerPeer
 from realtime_transport.conversation.server import ServerConversation, ServerLimits, ServerTraits
@@ -41,6 +42,10 @@ class Sessions:
     ids: Callable[[str], str] = attrs.field(factory=counted_ids)
     """One counter for all: an id names one thing on the whole server, as a client expects."""
     _running: set[SocketSession] = attrs.field(factory=set[SocketSession])
+
+    def warm_up(self) -> None:
+        """Load what the first turn of a caller needs."""
+        self.transcriber.transcribe(PCM16_24K.silence(100))
 
     @property
     def is_full(self) -> bool:

@@ -94,9 +94,9 @@ class SocketSession:
     def _take(self, data: str | bytes) -> None:
         now = asyncio.get_running_loop().time()
         decoded = self._codec.decode(data)
-        if decoded.problems:
+        if decoded.event is None or decoded.problems:
             self._peer.receive_unreadable(decoded.problems[0].error, decoded.event)
-        elif decoded.event is not None:
+        else:
             self._peer.receive(decoded.event, now)
 
     # --- turning -----------------------------------------------------------------------------------------------------

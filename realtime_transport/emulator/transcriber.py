@@ -7,6 +7,7 @@ speech gets no words, which is what an honest server without a recogniser can sa
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from realtime_transport.audio.samples import from_pcm16
@@ -60,6 +61,12 @@ class ClipTranscriber:
                 found.append((at, words))
                 heard[here] = 0.0
         return " ".join(words for _, words in sorted(found))
+
+
+@cache
+def clip_transcriber() -> ClipTranscriber:
+    """Make the transcriber of the clips that come with the package, once."""
+    return ClipTranscriber()
 
 
 def _loudness(audio: bytes) -> NDArray[np.float64]:
