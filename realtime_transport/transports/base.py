@@ -71,9 +71,9 @@ class RealtimeTransportLayer(Lifecycle):
 
     def feed_closed(self, code: int | None, reason: str = "", error: RealtimeError | None = None) -> None:
         """Take the news that the medium is gone; ``code`` is None where it had no close code, ``error`` says more."""
-        described = reason or "without a reason"
+        how = "the connection ended" if code is None else f"the connection ended with {code}"
         lost = ConnectionLost(
-            f"the connection ended {described}" if code is None else f"the connection ended with {code}: {described}",
+            f"{how}: {reason}" if reason else how,
             close_code=code,
             close_reason=reason,
         )

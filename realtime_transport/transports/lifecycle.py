@@ -50,7 +50,7 @@ from realtime_transport.transports.sending import Sending
 from realtime_transport.wire import Codec
 from realtime_transport.wire.codec import Family
 
-logger = logging.getLogger("realtime_transport")
+logger: logging.Logger = logging.getLogger("realtime_transport")
 
 LISTENERS_GRACE: Final = 1.0
 """Seconds for coroutine listeners to finish with what was emitted before the end; then they are cancelled."""
@@ -253,7 +253,7 @@ class Lifecycle(Medium, Listening, Sending):
             self._check_loop(self._driver)
             self._driver.closing()
             self._set_status("closing")
-            self._ending = asyncio.create_task(self._end(code, reason, lost=False), name="realtime_transport ending")
+            self._begin_ending(self._driver, code, reason, lost=False)
         if self._ending is not None:
             with self._emitter.caller_not_awaited():
                 await asyncio.wait({self._ending})
@@ -275,23 +275,30 @@ class Lifecycle(Medium, Listening, Sending):
             attempt.cancel()
         await asyncio.wait({attempt})
 
-    async def _end(self, code: int, reason: str, *, lost: bool) -> None:
+    def _begin_ending(self, driver: Driver, code: int, reason: str, *, lost: bool) -> None:
+        self._ending = driver.loop.create_task(
+            self._end(driver, code, reason, lost=lost), name="realtime_transport end"
+        )
+        self._ending.add_done_callback(self._ended)
+
+    def _ended(self, ending: asyncio.Task[None]) -> None:
+        self._ending = None
+        if ending.cancelled():  # the loop is being shut down, perhaps before the ending took its first step
+            self._abort()
+            self._medium_is_open, self._driver = False, None
+
+    async def _end(self, driver: Driver, code: int, reason: str, *, lost: bool) -> None:
         """Leave nothing behind: after a loss, or on purpose, sending what waits first."""
-        driver = self._driver
-        assert driver is not None  # noqa: S101 - for the type checker
         deadline = driver.loop.time() + self._close_timeout
-        try:
-            if not lost:
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout_at(deadline):
-                        await driver.outbox.flush()
-                driver.end()
-            await self._release(code, reason, deadline)
-            if not lost:
-                self._tell_disconnected(DisconnectedEvent(code=code, reason=reason, clean=code in CLEAN_CODES))
-            await self._emitter.drain(LISTENERS_GRACE)
-        finally:
-            self._ending = None
+        if not lost:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout_at(deadline):
+                    await driver.outbox.flush()
+            driver.end()
+        await self._release(code, reason, deadline)
+        if not lost:
+            self._tell_disconnected(DisconnectedEvent(code=code, reason=reason, clean=code in CLEAN_CODES))
+        await self._emitter.drain(LISTENERS_GRACE)
 
     async def _release(self, code: int, reason: str, deadline: float) -> None:
         """Let go of the writer and the medium, by force after ``deadline``."""
@@ -320,7 +327,7 @@ class Lifecycle(Medium, Listening, Sending):
         if self._opening is not None:
             self._opening.fail(cause or lost)
         elif self._ending is None:
-            self._ending = driver.loop.create_task(self._end(code, lost.close_reason, lost=True))
+            self._begin_ending(driver, code, lost.close_reason, lost=True)
             clean = lost.close_code in CLEAN_CODES
             event = DisconnectedEvent(code=lost.close_code, reason=lost.close_reason, clean=clean)
             self._tell_disconnected(event, lost)

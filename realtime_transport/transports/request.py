@@ -119,9 +119,15 @@ def layered(*layers: Mapping[str, str]) -> dict[str, str]:
 def is_loopback(url: str) -> bool:
     """Tell whether the host of ``url`` is this machine, by name or address; nothing is looked up."""
     host = urlsplit(url).hostname or ""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
+    if is_address(url):
         return ipaddress.ip_address(host).is_loopback
+    return host == "localhost" or host.endswith(".localhost")
+
+
+def is_address(url: str) -> bool:
+    """Tell whether the host of ``url`` is an IP address and not a name."""
+    try:
+        ipaddress.ip_address(urlsplit(url).hostname or "")
     except ValueError:
         return False
+    return True

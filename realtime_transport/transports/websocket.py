@@ -2,7 +2,8 @@
 
 Defaults, all of them options: messages up to 16 MiB (retrieved audio items are large), no compression (audio in base64
 gains little, and a bomb could be inflated), a ping every 20 s with 20 s for its pong (a dead line is noticed within
-40 s), 5 s for closing. The environment's proxies are honoured. A redirect is never followed: it would carry the key.
+40 s and dropped 5 s later). The environment's proxies are honoured. A redirect is never followed: it would carry the
+key.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from realtime_transport.transports.base import LayerOptions, RealtimeTransportLa
 from realtime_transport.transports.errors import close_code, connect_error
 from realtime_transport.transports.minting import may_have_expired
 from realtime_transport.transports.redacting import RedactingLogger
-from realtime_transport.transports.request import ConnectRequest, Dial
+from realtime_transport.transports.request import ConnectRequest, Dial, is_address
 
 logger = logging.getLogger("realtime_transport.websocket")
 
@@ -110,13 +111,15 @@ class WebSocketTransport(RealtimeTransportLayer):
                 raise
         # Weak: a transport that is forgotten can then be collected, which complains and drops the socket.
         self._reading = asyncio.create_task(self._read(socket, weakref.ref(self)), name="realtime_transport reader")
+        self._reading.add_done_callback(_retrieve)
 
     async def _dial(self, dial: Dial) -> ClientConnection:
         options = self._options
         more: dict[str, Any] = {}
         if options.ssl is not None and dial.url.startswith("wss:"):
             more["ssl"] = options.ssl
-        if isinstance(asyncio.get_running_loop(), asyncio.BaseEventLoop):  # others (uvloop) do not know it
+        # For names only: an address has nothing to race. Other loops than asyncio's (uvloop) do not know the option.
+        if not is_address(dial.url) and isinstance(asyncio.get_running_loop(), asyncio.BaseEventLoop):
             more["happy_eyeballs_delay"] = HAPPY_EYEBALLS_DELAY
         try:
             return await _Connect(
@@ -129,7 +132,7 @@ class WebSocketTransport(RealtimeTransportLayer):
                 ping_interval=options.ping_interval,
                 ping_timeout=options.ping_timeout,
                 open_timeout=None,  # connect() has one for everything
-                close_timeout=None,  # as has close()
+                close_timeout=self._close_timeout,
                 logger=RedactingLogger(logger, dial.key),
                 create_connection=options.create_connection,
                 **more,
@@ -202,3 +205,9 @@ class WebSocketTransport(RealtimeTransportLayer):
         if ours and closed.sent is not None and closed.sent.code == TOO_BIG:
             return PayloadTooLarge(None, self._options.max_size)
         return None
+
+
+def _retrieve(task: asyncio.Task[None]) -> None:
+    """Take notice of what ended the reader: a listener's ``KeyboardInterrupt``, which went through the loop already."""
+    if not task.cancelled():
+        task.exception()
