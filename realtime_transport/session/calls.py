@@ -7,7 +7,7 @@ Here the calls are resolved, carried out and sent.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Generic, Protocol, TypeVar
 
 import attrs
@@ -22,6 +22,7 @@ from realtime_transport.events.transport import (
     TurnStartedEvent,
 )
 from realtime_transport.exceptions import ProtocolError, StateError
+from realtime_transport.session.agent import RealtimeAgent
 from realtime_transport.session.announcer import Announcer
 from realtime_transport.session.config import Prepared
 from realtime_transport.session.context import ToolContext
@@ -31,7 +32,7 @@ from realtime_transport.session.followup import FollowUp
 from realtime_transport.session.handoffs import Handoff
 from realtime_transport.session.hooks import HookCalls
 from realtime_transport.session.outputs import output_text
-from realtime_transport.session.roster import ConfigSender, Roster
+from realtime_transport.session.roster import Roster
 from realtime_transport.session.runner import CallRefused
 from realtime_transport.session.tasks import SessionTasks
 from realtime_transport.session.tools import Disturbance, LocalTool
@@ -45,9 +46,10 @@ class CallSender(Protocol):
     def output(self, call_id: str, output: str) -> None:
         """Answer a call, without asking for a response. Raises ``StateError`` when there is nobody to send to."""
 
-    @property
-    def configure(self) -> ConfigSender:
-        """Change the session and wait for the server's word on it."""
+    async def switch(
+        self, agent: RealtimeAgent[Any], announce: Callable[[], Awaitable[None]] | None = None
+    ) -> RealtimeAgent[Any]:
+        """Let ``agent`` speak from now on, and return the one before it. Raises what keeps it from that."""
         ...
 
 
@@ -223,7 +225,7 @@ class ToolCalls(Generic[T]):
             return self._refused(CallRefused(message, reason="second_handoff"), context)
         try:
             given = self._execution.admit(way.read, context)
-            source = await self._roster.switch(way.agent, self._send.configure, lambda: way.announce(context, given))
+            source = await self._send.switch(way.agent, lambda: way.announce(context, given))
         except Exception as error:  # noqa: BLE001  application code, or the server refused the new agent's config
             return self._refused(error, context)
         target = way.agent

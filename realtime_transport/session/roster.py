@@ -107,10 +107,6 @@ class Roster(Generic[T]):
             self.current = prepared
             return previous.agent
 
-    async def refresh(self, send: ConfigSender) -> None:
-        """Configure the current agent anew: its MCP tools, or what its callables say, changed."""
-        await self.switch(self.agent, send)
-
     def change_ground(self, changes: RealtimeSessionConfig) -> None:
         """Lay changes over the session's own config, so that later agents keep them."""
         self.ground = merge(self.ground, changes)

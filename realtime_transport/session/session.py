@@ -104,11 +104,9 @@ class RealtimeSession(Waiting[T], Generic[T]):
             **(connect_options or {}),
         }
         self._seed = tuple(history)
-        self._emitter = Emitter(
-            SESSION_EVENTS,
-            error_event=self._error_event,
-            audio_ms=self._audio_ms,
-        )
+        self._emitter = Emitter({*SESSION_EVENTS, "audio_gap"}, error_event=self._error_event, audio_ms=self._audio_ms)
+        # What a slow listener of ours misses is told where all gaps are told.
+        self._emitter.on("audio_gap", self.transport.emit)
         self._board = Switchboard(
             agent,
             self.transport,

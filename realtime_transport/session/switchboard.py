@@ -6,7 +6,7 @@ the table in ``_rooms`` is the order in which they hear one event: who owns a re
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Generic, TypeVar
 
 import attrs
@@ -152,17 +152,9 @@ class Switchboard(Generic[T]):
         """Answer a call, without asking for a response."""
         self._transport.send_function_call_output(call_id, output, respond=False)
 
-    def note(self, text: str) -> None:
-        """Add a system message."""
-        self._transport.create_item(SystemMessageItem(content=(InputTextPart(text=text),)))
-
     def respond(self, options: ResponseOptions | None = None) -> None:
         """Ask for a response of the session's own accord: several that wait are one."""
         self._transport.request_response(options, automatic=True)
-
-    async def configure(self, config: RealtimeSessionConfig) -> None:
-        """Change the session and wait for the server's word on it."""
-        await self._transport.update_session(config).acknowledged()
 
     def _follow_up(self, response_id: str) -> None:
         """Go on from tool outputs. A choice that forces a call would force one for ever: the follow-up is free."""
@@ -172,18 +164,22 @@ class Switchboard(Generic[T]):
 
     # --- agents ------------------------------------------------------------------------------------------------------
 
-    async def switch(self, agent: RealtimeAgent[T]) -> RealtimeAgent[T]:
+    async def switch(
+        self, agent: RealtimeAgent[T], announce: Callable[[], Awaitable[None]] | None = None
+    ) -> RealtimeAgent[T]:
         """Let ``agent`` speak from now on; return the one before it. Raises what keeps it from that."""
-        previous = await self.roster.switch(agent, self.configure)
+        previous = await self.roster.switch(agent, self._configure, announce)
         self.reports.mcp_tools_changed()
         return previous
 
+    async def _configure(self, config: RealtimeSessionConfig) -> None:
+        await self._transport.update_session(config).acknowledged()
+
     async def _tools_changed(self) -> None:
         try:
-            await self.roster.refresh(self.configure)
-        except RealtimeError as error:
+            await self.switch(self.roster.agent)
+        except Exception as error:  # noqa: BLE001  the application's callables, or the server's refusal
             self.report(error)
-        self.reports.mcp_tools_changed()
 
     def report(self, error: BaseException) -> None:
         """Tell of an error that no call can raise."""

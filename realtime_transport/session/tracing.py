@@ -87,17 +87,15 @@ class _Observer:
         self._open: dict[str, Span] = {}
 
     def connected(self, event: SessionConnectedEvent[Any]) -> None:
-        if self._root is None:
-            self._root = self._tracer.start_span("realtime.session", attributes={"gen_ai.request.model": self._model})
-        self._root.add_event("connected", {"session.id": event.session_id or "", "epoch": event.epoch})
+        self._note("connected", {"session.id": event.session_id or "", "epoch": event.epoch})
 
     def disconnected(self, event: SessionDisconnectedEvent[Any]) -> None:
         for key in list(self._open):
             self._end(key)
-        if self._root is not None:
-            self._root.set_attributes({"close.code": event.code or 0, "close.clean": event.clean})
-            self._root.end()
-            self._root = None
+        session = self._session()
+        session.set_attributes({"close.code": event.code or 0, "close.clean": event.clean})
+        session.end()
+        self._root = None
 
     def agent_started(self, event: AgentStartEvent[Any]) -> None:
         self._begin(
@@ -153,8 +151,7 @@ class _Observer:
         self._note("interrupted", {"by": event.by})
 
     def heard(self, event: TurnLatencyEvent[Any]) -> None:
-        if event.turn.to_first_audio is not None:
-            self._first_audio.record(event.turn.to_first_audio, {"gen_ai.request.model": self._model})
+        self._first_audio.record(event.turn.to_first_audio or 0.0, {"gen_ai.request.model": self._model})
 
     def _count(self, counts: TokenCounts) -> dict[str, int]:
         for direction, tokens in (("input", counts.input), ("output", counts.output)):
@@ -170,7 +167,7 @@ class _Observer:
 
         if len(self._open) >= OPEN_SPANS_LIMIT:
             self._end(next(iter(self._open)))
-        parent = None if self._root is None else trace.set_span_in_context(self._root)
+        parent = trace.set_span_in_context(self._session())
         span = self._open[key] = self._tracer.start_span(name, context=parent, attributes=attributes)
         return span
 
@@ -186,6 +183,11 @@ class _Observer:
             span.set_status(StatusCode.ERROR)
         span.end()
 
-    def _note(self, name: str, attributes: dict[str, str]) -> None:
-        if self._root is not None:
-            self._root.add_event(name, attributes)
+    def _note(self, name: str, attributes: dict[str, Any]) -> None:
+        self._session().add_event(name, attributes)
+
+    def _session(self) -> Span:
+        """Return the span of the whole session; it may have connected before anybody looked."""
+        if self._root is None:
+            self._root = self._tracer.start_span("realtime.session", attributes={"gen_ai.request.model": self._model})
+        return self._root

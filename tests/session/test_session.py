@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from realtime_transport.audio import PCM16_24K
 from realtime_transport.conversation.brain import CallTool
 from realtime_transport.conversation.brains import Echo, after, hum, when
 from realtime_transport.conversation.peer import ServerPeer
@@ -24,10 +25,12 @@ from realtime_transport.events import (
     TranscriptionSessionConfig,
     UserMessageItem,
 )
+from realtime_transport.events.transport import AudioGapEvent
 from realtime_transport.exceptions import (
     ConnectError,
     ConnectionLost,
     InvalidArgument,
+    ListenerError,
     RequestTimeout,
     ServerError,
     StateError,
@@ -374,6 +377,34 @@ async def test_listeners_of_both_kinds_come_and_go() -> None:
         assert sorted(heard) == ["Hi.", "Hi.", "Hi.", "completed"]
         with pytest.raises(InvalidArgument, match="did you mean 'agent_end'"):
             session.on("agent_ends", ended)  # type: ignore[call-overload]
+
+
+async def test_a_listener_that_raises_is_an_error_event_with_its_agent() -> None:
+    async with talking(desk(), when(None, "Hi.")) as talk:
+        talk.session.on("agent_end", lambda event: event.no_such_thing)
+        talk.session.send_message("hello")
+        await talk.ends()
+        (error,) = talk.heard("error")
+        assert isinstance(error.error, ListenerError)
+        assert error.agent is talk.session.agent
+
+
+async def test_a_slow_listener_misses_audio_and_is_told_how_much() -> None:
+    release = asyncio.Event()
+
+    async def slow(_: Any) -> None:
+        await release.wait()
+
+    async with talking(desk(), when(None, "word " * 400), pace=None) as talk:
+        gaps: list[AudioGapEvent] = []
+        talk.session.on("audio", slow)
+        talk.session.on("audio_gap", gaps.append)
+        talk.session.send_message("hello")
+        await talk.ends()
+        release.set()
+        await asyncio.sleep(1)
+        sent = sum(len(event.data) for event in talk.heard("audio"))
+        assert sum(gap.ms for gap in gaps) == PCM16_24K.ms(sent) - 256 * 200
 
 
 async def test_frames_are_heard_only_when_asked_for() -> None:
