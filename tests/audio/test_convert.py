@@ -19,7 +19,7 @@ STEREO = AudioFormat(encoding="pcm16", rate=8000, channels=2)
 
 
 @given(data=st.data(), source=st.sampled_from(FORMATS), target=st.sampled_from(FORMATS), audio=st.binary(max_size=900))
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 def test_the_result_lasts_as_long_and_does_not_depend_on_the_chopping(
     data: st.DataObject, source: AudioFormat, target: AudioFormat, audio: bytes
 ) -> None:

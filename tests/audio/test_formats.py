@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from realtime_transport.audio import PCM16_8K, PCM16_16K, PCM16_24K, PCMA, PCMU, AudioFormat
@@ -131,6 +131,7 @@ def test_a_duration_is_finite_and_not_negative(ms: float) -> None:
     rate=st.sampled_from([8000, 11025, 16000, 22050, 24000, 44100, 48000]),
     channels=st.sampled_from([1, 2]),
 )
+@settings(deadline=None)
 def test_bytes_and_milliseconds_are_inverse(samples: int, rate: int, channels: int) -> None:
     spelt = AudioFormat(encoding="pcm16", rate=rate, channels=channels)
     nbytes = samples * spelt.frame_bytes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from realtime_transport.audio import PCM16_8K, PCM16_16K, PCMA, PCMU, AudioFormat
@@ -15,6 +15,7 @@ FORMATS = st.sampled_from([PCM16_8K, PCM16_16K, PCMU, PCMA, AudioFormat(encoding
 
 
 @given(data=st.data(), fmt=FORMATS, ms=st.sampled_from([0.125, 1.0, 20.0, 40.0]), audio=st.binary(max_size=2000))
+@settings(deadline=None)
 def test_frames_are_the_stream_cut_into_equal_pieces(
     data: st.DataObject, fmt: AudioFormat, ms: float, audio: bytes
 ) -> None:
@@ -60,6 +61,7 @@ def test_a_frame_holds_a_sample_at_least() -> None:
 
 
 @given(data=st.data(), fmt=FORMATS, audio=st.binary(max_size=300))
+@settings(deadline=None)
 def test_the_aligner_gives_whole_samples_as_early_as_it_can(
     data: st.DataObject, fmt: AudioFormat, audio: bytes
 ) -> None:

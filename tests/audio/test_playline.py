@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from realtime_transport.audio.playline import PlayLine
@@ -84,6 +84,7 @@ def test_no_more_than_the_limit_is_kept() -> None:
     pieces=st.lists(st.tuples(st.sampled_from("abc"), st.integers(1, 300), st.integers(0, 400)), max_size=30),
     cut_after=st.integers(0, 4000),
 )
+@settings(deadline=None)
 def test_what_was_heard_is_the_time_that_sounded(pieces: list[tuple[str, int, int]], cut_after: int) -> None:
     line = PlayLine[str]()
     now = 0

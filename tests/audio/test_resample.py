@@ -38,7 +38,7 @@ def level_db(samples: np.ndarray, reference: float) -> float:
     noise=st.integers(0, 2**32 - 1),
     samples=st.integers(0, 700),
 )
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 def test_the_output_does_not_depend_on_the_chopping_and_has_the_right_length(
     data: st.DataObject, source: int, target: int, noise: int, samples: int
 ) -> None:
@@ -53,7 +53,7 @@ def test_the_output_does_not_depend_on_the_chopping_and_has_the_right_length(
 
 
 @given(source=st.sampled_from(RATES), target=st.sampled_from(RATES), samples=st.integers(1, 2000))
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 def test_no_more_is_held_back_than_the_stated_delay(source: int, target: int, samples: int) -> None:
     resampler = Resampler(source, target)
     given_ms = 1000 * samples / source

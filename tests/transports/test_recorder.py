@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile as sf
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from realtime_transport.audio.g711 import pcmu_to_pcm16
@@ -537,5 +537,6 @@ JSON = st.recursive(st.none() | st.booleans() | st.text(), st.lists, max_leaves=
 
 
 @given(frame=st.dictionaries(st.text(max_size=5), JSON))
+@settings(deadline=None)
 def test_what_holds_no_secret_is_kept_as_it_is(frame: dict[str, Any]) -> None:
     assert masked(frame) == frame
