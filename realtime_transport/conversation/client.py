@@ -28,7 +28,6 @@ from realtime_transport.conversation.normalize import NORMALIZE, Normalize, unkn
 from realtime_transport.conversation.outbox import Outbox
 from realtime_transport.conversation.record import wake_history
 from realtime_transport.conversation.requests import Requests, Settlement
-from realtime_transport.conversation.session_views import input_format, session_output_format
 from realtime_transport.conversation.states import CONNECTION, Connection, ConnectionInput, step
 from realtime_transport.conversation.verbs import Intents
 from realtime_transport.events.client import ClientEvent
@@ -118,7 +117,7 @@ class ClientConversation(Intents):
 
     def is_connected(self) -> bool:
         """Tell whether there is a server to ask: from ``opened`` until the connection is lost or closed."""
-        return self._connection in {Connection.OPENING, Connection.OPEN}
+        return self._connection is Connection.OPEN or self._connection is Connection.OPENING
 
     # --- from the peer -----------------------------------------------------------------------------------------------
 
@@ -162,15 +161,14 @@ class ClientConversation(Intents):
         return self._requests.drain()
 
     def next_deadline(self) -> float | None:
-        """Tell when ``wake`` has something to do, None for never."""
+        """Tell when ``wake`` may have something to do, None for never. Waking earlier, or in vain, does no harm."""
         core = self._core
-        deadlines = (
-            core.playout.next_deadline(),
-            core.requests.next_deadline(),
-            core.responses.next_deadline(),
-            core.history.next_deadline(),
-        )
-        return min((deadline for deadline in deadlines if deadline is not None), default=None)
+        nearest = core.playout.next_deadline()
+        for part in (core.requests, core.responses, core.history):
+            deadline = part.next_deadline()
+            if deadline is not None and (nearest is None or deadline < nearest):
+                nearest = deadline
+        return nearest
 
     def wake(self, now: float) -> None:
         """Let time pass: what was heard to its end is told, what was not answered in time is settled."""
@@ -227,12 +225,12 @@ class ClientConversation(Intents):
     @property
     def input_format(self) -> AudioFormat:
         """The format that ``append_audio`` takes."""
-        return input_format(self._core.session.acknowledged)
+        return self._core.session.input_format
 
     @property
     def output_format(self) -> AudioFormat:
         """The format of the agent's audio, unless a response says otherwise."""
-        return session_output_format(self._core.session.acknowledged)
+        return self._core.session.output_format
 
     @property
     def counts(self) -> Counts:

@@ -13,7 +13,7 @@ from typing import Any, Final, TypeAlias, cast
 import attrs
 
 from realtime_transport.conversation.core import Core
-from realtime_transport.conversation.session_views import input_format, turn_detection
+from realtime_transport.conversation.session_views import turn_detection
 from realtime_transport.events.client import (
     ClientEvent,
     ConversationItemCreate,
@@ -77,7 +77,7 @@ def append_audio(core: Core, event: InputAudioBufferAppend | TranslationInputAud
     if not core.capabilities.carries_audio:
         raise UnsupportedOperation("this connection carries no audio: send it over the call's own medium")
     audio = event.audio
-    sample = input_format(core.session.acknowledged).frame_bytes
+    sample = core.session.input_format.frame_bytes
     if len(audio) % sample:
         raise InvalidArgument(f"{len(audio)} bytes are not whole samples of {sample} bytes", path="audio")
     core.uncommitted_bytes += len(audio)
@@ -103,7 +103,7 @@ def commit_audio(core: Core, event: InputAudioBufferCommit, now: float) -> None:
     taken the audio a moment before, which is no error.
     """
     if turn_detection(core.session.acknowledged) is None:
-        held = input_format(core.session.acknowledged).ms(core.uncommitted_bytes)
+        held = core.session.input_format.ms(core.uncommitted_bytes)
         if held < MIN_COMMIT_MS:
             raise StateError(f"the buffer holds {held:g} ms, the server commits {MIN_COMMIT_MS} ms or more")
         benign: frozenset[str] = frozenset()

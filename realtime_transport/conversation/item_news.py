@@ -23,6 +23,7 @@ from realtime_transport.events.transport import (
     McpToolCallCompletedEvent,
     McpToolsListedEvent,
 )
+from realtime_transport.exceptions import ProtocolError
 
 Tell: TypeAlias = Callable[[Core, Any, str, "str | None"], None]
 
@@ -37,7 +38,13 @@ def tell_item(core: Core, item: Item, response_id: str | None) -> None:
 def _function_call(core: Core, item: FunctionCallItem, item_id: str, response_id: str | None) -> None:
     """A call that was cut off in the middle does not exist; one without a response is history, restored."""
     call_id = item.call_id or item_id
-    if item.status == "incomplete" or response_id is None or not core.told.add(("call", call_id)):
+    if item.status == "incomplete" or response_id is None:
+        return
+    is_new = core.told.add(("call", call_id))
+    says_new = core.told.add(("call says", f"{call_id} {item.name} {item.arguments}"))
+    if not is_new:
+        if says_new:
+            core.outbox.report(ProtocolError(f"call {call_id!r} came again and says something else; the first counts"))
         return
     core.emit(
         FunctionCallEvent(

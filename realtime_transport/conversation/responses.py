@@ -13,11 +13,10 @@ frees the slot too. Rules of where the slot may go are in ``states.SLOT``.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Final, cast
 
-import attrs
-
+from realtime_transport.conversation.marking import marked, marker_of, overrides
 from realtime_transport.conversation.outbox import Outbox
 from realtime_transport.conversation.recent import Recent
 from realtime_transport.conversation.requests import Outcome, Request, Requests
@@ -28,13 +27,7 @@ from realtime_transport.events.client import ResponseCancel, ResponseCreate
 from realtime_transport.events.response import Response, ResponseOptions
 from realtime_transport.events.server import ServerEvent
 from realtime_transport.events.transport import TurnStartedEvent
-from realtime_transport.exceptions import InvalidArgument, RealtimeError, RequestDropped, RequestTimeout, ServerError
-
-MARKER: Final = "rt_request"
-"""Key of our id in ``response.metadata``."""
-
-MAX_METADATA_PAIRS: Final = 16
-"""The server's limit on metadata; ours takes one of them."""
+from realtime_transport.exceptions import RealtimeError, RequestDropped, RequestTimeout, ServerError
 
 BUSY: Final = "conversation_already_has_active_response"
 
@@ -69,7 +62,7 @@ class ResponseQueue:
         self._out_of_band = out_of_band
         self._request_timeout = request_timeout
         self._response_timeout = response_timeout
-        self.slot = Slot.IDLE
+        self.slot: Slot = Slot.IDLE
         self.active: Turn | None = None
         """The running response of the conversation."""
         self.sent: Turn | None = None
@@ -87,6 +80,9 @@ class ResponseQueue:
         self._ended_since_sent = False
         self._names_conversations = False
         self._retry_at: float | None = None
+        # No later than the first thing to do. Often earlier: a response that speaks pushes its own limit on with every
+        # delta, and one wake too many is cheaper than a search at each.
+        self._wake_at: float | None = None
 
     # --- asking ------------------------------------------------------------------------------------------------------
 
@@ -98,7 +94,7 @@ class ResponseQueue:
         options = event.response or ResponseOptions()
         outside = self._out_of_band and options.conversation == "none"
         turn = Turn(
-            event=_marked(event),
+            event=marked(event),
             receipts=[str(event.event_id)],
             automatic=automatic,
             out_of_band=outside,
@@ -107,6 +103,7 @@ class ResponseQueue:
         if outside:
             self._beside[turn.marker] = turn
             self._leave(turn, now)
+            self._reschedule()
             return
         twin = next((other for other in self._waiting if _same(other, turn)), None) if automatic else None
         if twin is not None:
@@ -120,6 +117,7 @@ class ResponseQueue:
             self.sent = self._waiting.popleft()
             self._ended_since_sent = False
             self._leave(self.sent, now)
+        self._reschedule()
 
     def _leave(self, turn: Turn, now: float) -> None:
         turn.due = now + self._request_timeout
@@ -154,13 +152,12 @@ class ResponseQueue:
 
     def _match(self, response: Response) -> Turn | None:
         """Find the request that this response answers, by our marker, else by order where markers do not come back."""
-        metadata = response.metadata
-        if isinstance(metadata, Mapping) and MARKER in metadata:
-            marker = metadata[MARKER]
+        marker = marker_of(response)
+        if marker is not None:
             if self.sent is not None and self.sent.marker == marker:
                 return self.sent
             return self._beside.get(marker) or self._overdue.get(marker)
-        if self._echoes_metadata and metadata is not UNSET:
+        if self._echoes_metadata and response.metadata is not UNSET:
             return None
         beside = next(iter(self._beside.values()), None)
         if beside is not None and (response.conversation_id is None or self.sent is None):
@@ -168,17 +165,28 @@ class ResponseQueue:
         return self.sent
 
     def _listen_on(self, turn: Turn, now: float) -> None:
-        turn.due = None if self._response_timeout is None else now + self._response_timeout
+        if self._response_timeout is not None:
+            turn.due = now + self._response_timeout
+
+    def _reschedule(self) -> None:
+        """Find the first thing to do: when something came or went, never for an ordinary delta."""
+        turns = (*self._beside.values(), *self._running.values())
+        times = [self._retry_at, None if self.sent is None else self.sent.due, *(turn.due for turn in turns)]
+        self._wake_at = min((due for due in times if due is not None), default=None)
 
     def _begin(self, turn: Turn, now: float) -> None:
         self._running[turn.id] = turn
         self._retry_at = None
         self._overdue.pop(turn.marker, None)
         self._silent.pop(turn.id, None)
+        turn.due = None
         self._listen_on(turn, now)
-        if turn.out_of_band:
-            self._beside.pop(turn.marker, None)
-            return
+        self._beside.pop(turn.marker, None)
+        if not turn.out_of_band:
+            self._take_slot(turn)
+        self._reschedule()
+
+    def _take_slot(self, turn: Turn) -> None:
         if turn is self.sent:
             self.sent = None
             self._happened(SlotInput.OURS)
@@ -297,15 +305,13 @@ class ResponseQueue:
     # --- time and end ------------------------------------------------------------------------------------------------
 
     def next_deadline(self) -> float | None:
-        """When ``wake`` has something to do, None for never."""
-        turns = (self.sent, *self._beside.values(), *self._running.values())
-        times = [turn.due for turn in turns if turn is not None and turn.due is not None]
-        if self._retry_at is not None:
-            times.append(self._retry_at)
-        return min(times, default=None)
+        """When ``wake`` may have something to do, None for never."""
+        return self._wake_at
 
     def wake(self, now: float) -> None:
         """Give up on requests that are overdue and on responses that fell silent, and ask again where it is time."""
+        if not _passed(self._wake_at, now):
+            return
         for turn in [turn for turn in self._beside.values() if _passed(turn.due, now)]:
             del self._beside[turn.marker]
             self._give_up(turn)
@@ -355,7 +361,8 @@ class ResponseQueue:
         """Forget everything, because the connection is gone."""
         for turn in self.running():
             self._unfinished(turn, reason)
-        self.slot, self.active, self.sent, self._retry_at = Slot.IDLE, None, None, None
+        self.slot, self.active, self.sent = Slot.IDLE, None, None
+        self._retry_at = self._wake_at = None
         self._waiting.clear()
         self._beside.clear()
         self._running.clear()
@@ -372,25 +379,9 @@ def _remember(turns: dict[str, Turn], key: str, turn: Turn) -> None:
         del turns[next(iter(turns))]
 
 
-def _marked(event: ResponseCreate) -> ResponseCreate:
-    """Put our id into the metadata of a request."""
-    options = event.response or ResponseOptions()
-    metadata = {**(options.metadata or {}), MARKER: str(event.event_id)}
-    if len(metadata) > MAX_METADATA_PAIRS:
-        raise InvalidArgument(f"at most {MAX_METADATA_PAIRS - 1} pairs: one is the library's", path="response.metadata")
-    return attrs.evolve(event, response=attrs.evolve(options, metadata=metadata))
-
-
 def _same(waiting: Turn, other: Turn) -> bool:
     """Whether one response answers both: both automatic, with the same overrides."""
-    if not waiting.automatic or waiting.event is None or other.event is None:
-        return False
-    return _overrides(waiting.event) == _overrides(other.event)
-
-
-def _overrides(event: ResponseCreate) -> ResponseOptions:
-    options = event.response or ResponseOptions()
-    return attrs.evolve(options, metadata={**(options.metadata or {}), MARKER: ""})
+    return waiting.automatic and other.automatic and overrides(waiting.event) == overrides(other.event)
 
 
 def _passed(due: float | None, now: float) -> bool:

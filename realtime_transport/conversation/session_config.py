@@ -15,8 +15,9 @@ from typing import Any, Final, TypeVar
 
 import attrs
 
+from realtime_transport.audio import PCM16_24K
 from realtime_transport.conversation.session_shape import Plain, session_from
-from realtime_transport.conversation.session_views import voice
+from realtime_transport.conversation.session_views import input_format, session_output_format, voice
 from realtime_transport.events.audio_config import (
     AudioConfig,
     AudioInputConfig,
@@ -91,6 +92,10 @@ class SessionState:
 
     def __init__(self) -> None:
         self.acknowledged: AnySession | None = None
+        self.input_format = PCM16_24K
+        """The format of the caller's audio. Read once for each word of the server, not for each piece of audio."""
+        self.output_format = PCM16_24K
+        """The format of the agent's audio, unless a response says otherwise."""
         self.spoke = False
         """Whether audio was produced: from then on the voice is fixed."""
         self._wishes: AnySession | None = None
@@ -127,6 +132,8 @@ class SessionState:
     def accept(self, event_id: str | None, session: AnySession) -> None:
         """Note what the server says is in force, in answer to our update ``event_id`` or unasked."""
         self.acknowledged = session
+        self.input_format = input_format(session)
+        self.output_format = session_output_format(session)
         self.assume(event_id)
 
     def assume(self, event_id: str | None) -> None:

@@ -58,6 +58,8 @@ class Turn:
     id: str = ""
     """The server's id, empty until ``response.created``."""
     interruption: Interruption = Interruption.RUNNING
+    muted: bool = False
+    """Whether the listener was interrupted: what still comes of it is dropped. Follows ``interruption``."""
     format: AudioFormat | None = None
     """What its audio is in: the format in force when it began, whatever the session says later."""
     writes: bool = False
@@ -76,14 +78,12 @@ class Turn:
         """Our id of it, echoed in the metadata of the response; empty for one that is not ours."""
         return str(self.event.event_id) if self.event is not None else ""
 
-    @property
-    def muted(self) -> bool:
-        """Whether the listener was interrupted: what still comes of it is dropped."""
-        return self.interruption in {Interruption.CUT, Interruption.CUT_CANCELLING}
-
     def part(self, item_id: str, content_index: int) -> Part:
         """Find a part, new at its first mention: many servers announce none."""
-        return self.parts.setdefault((item_id, content_index), Part())
+        part = self.parts.get((item_id, content_index))
+        if part is None:
+            part = self.parts[(item_id, content_index)] = Part()
+        return part
 
     def happened(self, what: InterruptionInput) -> bool:
         """Move by the table; False when that cannot happen now (cancelled already, cut already, over)."""
@@ -91,6 +91,7 @@ class Turn:
         if following is None:
             return False
         self.interruption = following
+        self.muted = following in {Interruption.CUT, Interruption.CUT_CANCELLING}
         return True
 
 

@@ -1,5 +1,6 @@
 from realtime_transport.events import (
     ConversationItemDone,
+    ErrorEvent,
     FunctionCallEvent,
     FunctionCallItem,
     McpApprovalRequestEvent,
@@ -68,3 +69,13 @@ def test_a_message_asks_for_nothing() -> None:
     case = Case()
     case.server(ConversationItemDone(item=UserMessageItem(id="item_u")))
     assert case.names() == ["item_update"]
+
+
+def test_fm81_a_call_that_comes_again_with_other_arguments_is_reported_and_not_told() -> None:
+    case = Case()
+    case.created("resp_1", ours=False)
+    for arguments in ("{}", "{}", '{"zone":"UTC"}', '{"zone":"UTC"}'):
+        call = FunctionCallItem(id="item_f", call_id="call_1", name="clock", arguments=arguments)
+        case.server(ResponseOutputItemDone(response_id="resp_1", item=call))
+    assert [event.arguments for event in case.heard(FunctionCallEvent)] == ["{}"]
+    assert len(case.heard(ErrorEvent)) == 1

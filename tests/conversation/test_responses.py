@@ -4,9 +4,10 @@ import pytest
 
 from realtime_transport.capabilities import Capabilities
 from realtime_transport.conversation import Limits
+from realtime_transport.conversation.marking import MARKER
 from realtime_transport.conversation.outbox import Outbox
 from realtime_transport.conversation.requests import Requests
-from realtime_transport.conversation.responses import MARKER, REMEMBERED, ResponseQueue
+from realtime_transport.conversation.responses import REMEMBERED, ResponseQueue
 from realtime_transport.conversation.states import Slot
 from realtime_transport.events import (
     UNSET,
