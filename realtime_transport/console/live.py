@@ -187,5 +187,6 @@ def _plain(line: Line, now_ms: float) -> Text:
     from rich.text import Text
 
     words = [] if line.told else [line.text]
+    note = [f"[{line.note}]"] if line.note else []
     line.told = True
-    return Text("  ".join([f"{now_ms / 1000:6.1f} s  {line.who:<7}", *words, f"[{line.note}]" if line.note else ""]))
+    return Text("  ".join([f"{now_ms / 1000:6.1f} s  {line.who:<7}", *words, *note]))
