@@ -17,6 +17,7 @@ from realtime_transport.emulator.client_secrets import client_secret_routes, ses
 from realtime_transport.emulator.endpoints import ANSWERED_PROTOCOL, BETA, ENDPOINTS, Endpoint, wanted
 from realtime_transport.emulator.http_errors import http_error
 from realtime_transport.emulator.sessions import Sessions
+from realtime_transport.emulator.translations import translation_routes
 from realtime_transport.events.server import ErrorFrame
 from realtime_transport.wire import Codec
 
@@ -27,7 +28,7 @@ _BETA_CLOSE: Final = 4000
 def make_app(sessions: Sessions) -> Starlette:
     """Put the routes together."""
     routes: list[BaseRoute] = [WebSocketRoute(endpoint.path, _door(sessions, endpoint)) for endpoint in ENDPOINTS]
-    return Starlette(routes=[*routes, *client_secret_routes(sessions)])
+    return Starlette(routes=[*routes, *client_secret_routes(sessions), *translation_routes(sessions)])
 
 
 def _door(sessions: Sessions, endpoint: Endpoint) -> Callable[[WebSocket], Awaitable[None]]:

@@ -56,11 +56,11 @@ def _mint(sessions: Sessions) -> Callable[[Request], Awaitable[Response]]:
     async def mint(request: Request) -> Response:
         if not sessions.access.may_mint(presented_key(request.headers, request.query_params)):
             return http_error("bad_key")
-        body = await _json_body(request)
+        body = await json_body(request)
         if isinstance(body, Response):
             return body
         try:
-            seconds = _seconds(body.get("expires_after"))
+            seconds = lifetime(body.get("expires_after"))
             asked = body.get("session") or {"type": "realtime"}
             session = _effective(sessions, session_config(asked))
         except InvalidArgument as error:
@@ -73,7 +73,7 @@ def _mint(sessions: Sessions) -> Callable[[Request], Awaitable[Response]]:
     return mint
 
 
-async def _json_body(request: Request) -> Mapping[str, Any] | Response:
+async def json_body(request: Request) -> Mapping[str, Any] | Response:
     """Read a bounded body that is a JSON object; an empty one is an empty object."""
     data = b""
     async for chunk in request.stream():
@@ -87,7 +87,8 @@ async def _json_body(request: Request) -> Mapping[str, Any] | Response:
     return cast("Mapping[str, Any]", body) if isinstance(body, dict) else http_error("not_json")
 
 
-def _seconds(expires_after: object) -> float:
+def lifetime(expires_after: object) -> float:
+    """Read how many seconds a secret is wanted for. Raises ``InvalidArgument`` out of the bounds."""
     given = cast("Mapping[str, object]", expires_after) if isinstance(expires_after, Mapping) else None
     seconds = DEFAULT_SECONDS if given is None else given.get("seconds", DEFAULT_SECONDS)
     if not isinstance(seconds, int) or not MIN_SECONDS <= seconds <= MAX_SECONDS:

@@ -71,7 +71,10 @@ class Sessions:
             pace=self.pace,
             latency_ms=self.latency_ms,
         )
-        session = SocketSession(socket, peer, wanted.dialect, waits)
+        await self.hold(SocketSession(socket, peer, wanted.dialect, waits))
+
+    async def hold(self, session: SocketSession) -> None:
+        """Run a session, and know of it for as long as it does."""
         self._running.add(session)
         try:
             await session.run(self.wall_clock())

@@ -14,7 +14,9 @@ from realtime_transport.dialects import Dialect
 from realtime_transport.emulator.brains import AsyncBrain
 from realtime_transport.events.client import ClientEvent
 from realtime_transport.events.server import ServerEvent
+from realtime_transport.exceptions import DecodeError
 from realtime_transport.wire import Codec
+from realtime_transport.wire.codec import Family
 
 MAX_FRAME_BYTES: Final = 24 * 1024 * 1024
 """An append may carry 15 MiB of audio: 20 MiB of base64, and something around it."""
@@ -42,14 +44,58 @@ class Socket(Protocol):
         ...
 
 
-class SocketSession:
-    """Runs one session from the accepted socket to its end."""
+class Peer(Protocol):
+    """What a session turns: a ``ServerPeer``, or a ``TranslationServer``."""
 
-    def __init__(self, socket: Socket, peer: ServerPeer, dialect: Dialect, brain: AsyncBrain | None = None) -> None:
+    def open(self, now: float, unix_time: float) -> None:
+        """Begin the session."""
+        ...
+
+    def receive(self, event: ClientEvent, now: float) -> None:
+        """Take what the client said."""
+        ...
+
+    def receive_unreadable(self, error: DecodeError, event: ClientEvent | None) -> None:
+        """Answer a frame that has a flaw."""
+        ...
+
+    def frames_to_send(self) -> list[ServerEvent]:
+        """Hand over what goes to the client."""
+        ...
+
+    @property
+    def closing(self) -> Close | None:
+        """Set when the connection is to be closed once the frames are sent."""
+        ...
+
+    def next_deadline(self) -> float | None:
+        """When ``wake`` has something to do."""
+        ...
+
+    def wake(self, now: float) -> None:
+        """Do what is due."""
+        ...
+
+
+class SocketSession:
+    """Runs one session from the accepted socket to its end.
+
+    ``brain`` is asked what the peer has no words for: a ``ServerPeer`` without a brain of its own.
+    """
+
+    def __init__(
+        self,
+        socket: Socket,
+        peer: Peer,
+        dialect: Dialect,
+        brain: AsyncBrain | None = None,
+        *,
+        family: Family = "realtime",
+    ) -> None:
         self._socket = socket
         self._peer = peer
-        self._brain = brain
-        self._codec: Codec[ClientEvent, ServerEvent] = Codec(dialect, role="server")
+        self._asking = (peer, brain) if brain is not None and isinstance(peer, ServerPeer) else None
+        self._codec: Codec[ClientEvent, ServerEvent] = Codec(dialect, role="server", family=family)
         self._omits = dialect.omits
         self._unsent: deque[str] = deque()
         self._unsent_bytes = 0
@@ -103,12 +149,8 @@ class SocketSession:
 
     def _turn(self) -> None:
         """Carry away what the peer has to say, see to its questions and to its next deadline."""
-        if self._brain is not None:
-            for request in self._peer.requests():
-                self._begin(self._brain, request)
-        for response_id, answer in self._answers.items():
-            if not self._peer.wants(response_id):
-                answer.cancel()
+        if self._asking is not None:
+            self._ask(*self._asking)
         for event in self._peer.frames_to_send():
             if event.type not in self._omits:
                 self._queue(self._codec.encode(event).decode())
@@ -140,21 +182,28 @@ class SocketSession:
 
     # --- words from a brain that has to be waited for ----------------------------------------------------------------
 
-    def _begin(self, brain: AsyncBrain, request: GenerationRequest) -> None:
-        task = asyncio.get_running_loop().create_task(self._answer(brain, request), name="emulator answer")
+    def _ask(self, peer: ServerPeer, brain: AsyncBrain) -> None:
+        for request in peer.requests():
+            self._begin(peer, brain, request)
+        for response_id, answer in self._answers.items():
+            if not peer.wants(response_id):
+                answer.cancel()
+
+    def _begin(self, peer: ServerPeer, brain: AsyncBrain, request: GenerationRequest) -> None:
+        task = asyncio.get_running_loop().create_task(self._answer(peer, brain, request), name="emulator answer")
         self._answers[request.response_id] = task
         task.add_done_callback(lambda _: self._answers.pop(request.response_id, None))
 
-    async def _answer(self, brain: AsyncBrain, request: GenerationRequest) -> None:
+    async def _answer(self, peer: ServerPeer, brain: AsyncBrain, request: GenerationRequest) -> None:
         loop = asyncio.get_running_loop()
         try:
             async for output in brain.answer(request):
-                self._peer.feed(request.response_id, output, loop.time())
+                peer.feed(request.response_id, output, loop.time())
                 self._turn()
         except Exception as error:  # noqa: BLE001  # a brain is somebody else's code: the session outlives it
             failure = Stop(code="brain_failed", message=f"{type(error).__name__}: {error}")
-            self._peer.feed(request.response_id, failure, loop.time())
-        self._peer.end(request.response_id, loop.time())
+            peer.feed(request.response_id, failure, loop.time())
+        peer.end(request.response_id, loop.time())
         self._turn()
 
     # --- out ---------------------------------------------------------------------------------------------------------

@@ -1,0 +1,79 @@
+"""Translation sessions: the socket at ``/v1/realtime/translations``, and the keys that open it."""
+
+from __future__ import annotations
+
+from typing import Any, Final, cast
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.websockets import WebSocket
+
+from realtime_transport.conversation.server_translation import (
+    DEFAULT_TRANSLATION_MODEL,
+    TranslationServer,
+    translation_session,
+)
+from realtime_transport.dialects import OPENAI
+from realtime_transport.emulator.access import presented_key
+from realtime_transport.emulator.client_secrets import json_body, lifetime
+from realtime_transport.emulator.endpoints import ANSWERED_PROTOCOL
+from realtime_transport.emulator.http_errors import http_error
+from realtime_transport.emulator.sessions import Sessions
+from realtime_transport.emulator.socket_session import SocketSession
+from realtime_transport.events.session import TranslationSessionConfig
+from realtime_transport.exceptions import InvalidArgument
+from realtime_transport.wire import from_dict, to_dict
+
+PATH: Final = "/v1/realtime/translations"
+
+
+def translation_routes(sessions: Sessions) -> list[BaseRoute]:
+    """Make the routes of the translation endpoint."""
+
+    async def door(socket: WebSocket) -> None:
+        offered: list[str] = socket.scope.get("subprotocols", [])
+        key = presented_key(socket.headers, socket.query_params, offered)
+        if not sessions.access.admits(key):
+            await socket.send_denial_response(http_error("bad_key"))
+            return
+        if sessions.is_full:
+            await socket.send_denial_response(http_error("too_many_sessions"))
+            return
+        await socket.accept(subprotocol=ANSWERED_PROTOCOL if ANSWERED_PROTOCOL in offered else None)
+        server = _server(sessions, socket.query_params.get("model"), key)
+        await sessions.hold(SocketSession(socket, server, OPENAI, family="translation"))
+
+    async def mint(request: Request) -> Response:
+        return await _mint(sessions, request)
+
+    return [WebSocketRoute(PATH, door), Route(f"{PATH}/client_secrets", mint, methods=["POST"])]
+
+
+def _server(sessions: Sessions, model: str | None, key: str | None) -> TranslationServer:
+    secret = sessions.access.secret(key)
+    defaults = from_dict(secret.session, TranslationSessionConfig) if secret is not None else None
+    return TranslationServer(
+        ids=sessions.ids,
+        model=model or DEFAULT_TRANSLATION_MODEL,
+        defaults=defaults,
+        transcriber=sessions.transcriber,
+        session_seconds=sessions.limits.session_seconds,
+    )
+
+
+async def _mint(sessions: Sessions, request: Request) -> Response:
+    if not sessions.access.may_mint(presented_key(request.headers, request.query_params)):
+        return http_error("bad_key")
+    body = await json_body(request)
+    if isinstance(body, Response):
+        return body
+    try:
+        seconds = lifetime(body.get("expires_after"))
+        asked = cast("dict[str, Any]", body.get("session") or {})
+        config = from_dict(asked, TranslationSessionConfig)
+    except InvalidArgument as error:
+        return http_error("bad_value", param=error.path, message=str(error))
+    session = translation_session(config.model or DEFAULT_TRANSLATION_MODEL, sessions.ids("sess"), config)
+    secret = sessions.access.mint(asked, seconds)
+    return JSONResponse({"value": secret.value, "expires_at": secret.expires_at, "session": to_dict(session)})
