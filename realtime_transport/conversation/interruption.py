@@ -30,13 +30,12 @@ ALREADY_GONE: Final = frozenset({"item_delete_invalid_item_id"})
 def interrupt(core: Core, event_id: str, now: float, *, cancel_response: bool) -> None:
     """Interrupt on behalf of the application; settled when every part of it is."""
     parts = _Parts(core, event_id, silent=False)
-    target = core.responses.active or core.responses.sent
-    stopped = [target] if target is not None and _stop(core, target, parts, now, cancel=cancel_response) else []
+    stopped = _stop_conversation(core, parts, now, cancel=cancel_response)
     listen(core, now)
     cuts = core.playout.cut(now)
     _stop_outside(core, cuts, parts, now)
     if core.capabilities.server_plays_audio:
-        _clear_server_playout(core, parts, now, wanted=bool(stopped))
+        _clear_server_playout(core, parts, now, wanted=stopped)
     else:
         _repair(core, cuts, parts, now)
     _tell(core, cuts, "application")
@@ -84,6 +83,25 @@ class _Parts:
         part = self._first if self._first and not self.ids else self._core.ids("event")
         self.ids.append(part)
         return part
+
+
+def _stop_conversation(core: Core, parts: _Parts, now: float, *, cancel: bool) -> bool:
+    """Stop the running response, and with ``cancel`` the one that is on its way too; False when there was neither.
+
+    With no response in between a cancel sent now reaches the one on its way. Otherwise it would hit the wrong one, and
+    ``stop_at_birth`` sends it when the server has given it a name.
+    """
+    active, sent = core.responses.active, core.responses.sent
+    stopped = active is not None and _stop(core, active, parts, now, cancel=cancel)
+    if cancel and sent is not None:
+        stopped = _stop(core, sent, parts, now, cancel=active is None) or stopped
+    return stopped
+
+
+def stop_at_birth(core: Core, turn: Turn, now: float) -> None:
+    """Cancel a response that was interrupted before the server began it."""
+    if turn.interruption is Interruption.CUT:
+        core.responses.cancel(core.ids("event"), turn.id, now, silent=True)
 
 
 def _stop(core: Core, turn: Turn, parts: _Parts, now: float, *, cancel: bool) -> bool:

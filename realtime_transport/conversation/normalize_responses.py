@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from realtime_transport.conversation import tally
 from realtime_transport.conversation.core import Core
-from realtime_transport.conversation.interruption import delete_unheard
+from realtime_transport.conversation.interruption import delete_unheard, stop_at_birth
 from realtime_transport.conversation.item_news import tell_item
 from realtime_transport.conversation.normalize_output import close_audio
 from realtime_transport.conversation.record import record
@@ -39,6 +39,7 @@ def response_created(core: Core, event: ResponseCreated, now: float) -> None:
         core.counts.stale += 1
         return
     core.describe(turn, event.response)
+    stop_at_birth(core, turn, now)
 
 
 def response_done(core: Core, event: ResponseDone, now: float) -> None:

@@ -33,6 +33,7 @@ from realtime_transport.events import (
     OutputAudioBufferStopped,
     RealtimeSessionConfig,
     ResponseCancel,
+    ResponseCreate,
     ResponseOptions,
     ResponseOutputAudioTranscriptDelta,
     ResponseOutputTextDelta,
@@ -181,6 +182,43 @@ def test_before_the_server_has_answered_the_request_dies_with_the_interrupt() ->
     case.done("resp_1", "cancelled")
     assert case.settled[event_id] == "acknowledged"
     assert deletions(case) == ["item_a"]
+
+
+def test_a_request_that_meets_another_response_dies_with_it() -> None:
+    case = Case()
+    request = case.do("request_response", None)
+    case.created("resp_vad", ours=False)
+    case.do("interrupt")
+    assert [frame.response_id for frame in case.sent(ResponseCancel)] == ["resp_vad"]
+    case.refuse("conversation_already_has_active_response", request)
+    case.done("resp_vad", "cancelled")
+    assert case.settled[request] == "dropped"
+    assert len(case.sent(ResponseCreate)) == 1
+
+
+def test_a_request_that_displaces_another_response_is_cancelled_when_it_begins() -> None:
+    case = Case()
+    case.do("request_response", None)
+    case.created("resp_vad", ours=False)
+    event_id = case.do("interrupt")
+    case.done("resp_vad", "cancelled")
+    assert case.settled[event_id] == "acknowledged"
+    case.created("resp_1")
+    assert [frame.response_id for frame in case.sent(ResponseCancel)] == ["resp_vad", "resp_1"]
+    case.speak(1.0)
+    assert case.heard(AudioEvent) == []
+    case.done("resp_1", "cancelled")
+    assert event_id in case.settled
+
+
+def test_without_cancel_a_request_on_its_way_goes_on() -> None:
+    case = Case()
+    case.do("request_response", None)
+    event_id = case.do("interrupt", cancel_response=False)
+    assert case.settled == {event_id: "acknowledged"}
+    case.created("resp_1")
+    case.speak(1.0)
+    assert len(case.heard(AudioEvent)) == 1
 
 
 def test_a_text_response_is_cancelled_and_what_was_written_stays() -> None:
