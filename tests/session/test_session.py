@@ -232,6 +232,23 @@ async def test_the_history_may_be_rewritten_by_a_function() -> None:
         assert len(talk.sent("conversation.item.delete")) == 1
 
 
+async def test_an_item_that_comes_before_its_parent_finds_its_place() -> None:
+    def added(item_id: str, parent: str | None) -> dict[str, Any]:
+        content = [{"type": "input_text", "text": item_id}]
+        item = {"id": item_id, "type": "message", "role": "user", "content": content}
+        return {
+            "type": "conversation.item.added",
+            "event_id": f"e_{item_id}",
+            "previous_item_id": parent,
+            "item": item,
+        }
+
+    async with talking(desk()) as talk:
+        for item_id, parent in (("a", None), ("c", "b"), ("d", "c"), ("b", "a")):
+            talk.say(added(item_id, parent))
+        assert [item.id for item in talk.session.history] == ["a", "b", "c", "d"]
+
+
 async def test_pictures_stay_in_the_history() -> None:
     async with talking(desk(), when("look", "A dot.")) as talk:
         png = b"\x89PNG\r\n\x1a\n"
