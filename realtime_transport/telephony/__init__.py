@@ -1,1 +1,25 @@
-"""Phone legs: what carriers send and want, as pure codecs, and how their requests are proved."""
+"""Phone calls: a carrier's socket on one side, a conversation with a model on the other.
+
+``TelephonyTransport`` is the whole of it. The rooms behind: ``codecs`` (what carriers say), ``signatures`` (whether it is
+them), ``leg`` (one phone leg, pure), ``call`` (two legs and one ledger), ``sockets`` (what a call comes in on).
+"""
+
+from realtime_transport.telephony.call import HangUp, PhoneCall
+from realtime_transport.telephony.farewell import HangupOutcome
+from realtime_transport.telephony.leg import LegOptions
+from realtime_transport.telephony.path import MediaPlan
+from realtime_transport.telephony.sockets import PhoneSocket, StarletteSocket, StreamSocket, WebsocketsSocket
+from realtime_transport.telephony.transport import TelephonyTransport
+
+__all__ = [
+    "HangUp",
+    "HangupOutcome",
+    "LegOptions",
+    "MediaPlan",
+    "PhoneCall",
+    "PhoneSocket",
+    "StarletteSocket",
+    "StreamSocket",
+    "TelephonyTransport",
+    "WebsocketsSocket",
+]

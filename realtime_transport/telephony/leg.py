@@ -175,7 +175,7 @@ class PhoneLeg:
 
     def heard(self, now: float) -> list[PartPlayed]:
         """Return what was heard so far of each part on the line, estimated between marks."""
-        return self._outbound.heard(now) if self._outbound is not None else []
+        return self._outbound.heard(now, is_over=self.ended is not None) if self._outbound is not None else []
 
     def clear(self, now: float) -> None:
         """Silence the agent: drop what waits, and take back what the carrier has not played. Ask ``heard`` before."""

@@ -165,7 +165,7 @@ class Line:
         self._begin(now if taken_back else max(now, ends_at))
 
     def _believe(self, at: int, when: float, *, confirmed: bool) -> list[PartPlayed]:
-        self.confirmed = confirmed
+        self.confirmed: bool = confirmed
         self._anchor, self._anchored_at, self._heard = at, when, at
         played = self._played(at)
         while self._spans and self._spans[0].end <= at:

@@ -102,9 +102,12 @@ class Outbound:
         self.line.clear(now, taken_back=self._can_clear)
         return self._codec.clear() if had_written and self._can_clear else []
 
-    def heard(self, now: float) -> list[PartPlayed]:
-        """Return what will have been heard of each part if it is cut now."""
-        return self.line.heard(now, all_written=not self._can_clear)
+    def heard(self, now: float, *, is_over: bool) -> list[PartPlayed]:
+        """Return what will have been heard of each part if it is cut now: all, where nothing can be taken back.
+
+        With ``is_over`` the line is gone, and what was written is gone with it.
+        """
+        return self.line.heard(now, all_written=not (self._can_clear or is_over))
 
     @property
     def is_silent(self) -> bool:

@@ -26,7 +26,7 @@ class Phone:
         options: LegOptions = DEFAULTS,
     ) -> None:
         self._loop = asyncio.get_running_loop()
-        self.leg = PhoneLeg(codec, self._loop.time(), options)
+        self.leg: PhoneLeg = PhoneLeg(codec, self._loop.time(), options)
         self._socket = socket
         self._tell = tell
         self._telling = False
