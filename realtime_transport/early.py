@@ -37,6 +37,10 @@ class EarlyEvents:
         """Add an event; the oldest goes when there are too many."""
         self._kept.append((name, event))
 
+    def holds(self, name: str) -> bool:
+        """Tell whether an event of this name waits."""
+        return any(kept == name for kept, _ in self._kept)
+
     def all(self) -> list[tuple[str, Any]]:
         """Show everything, in order, and keep it."""
         return list(self._kept)

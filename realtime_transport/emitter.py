@@ -326,7 +326,7 @@ class Emitter:
         self._pyee.add_listener(listener.name, listener)
         self._refresh(listener.name)
         early = self._early_events()
-        if early is not None and not self._delivering_early:
+        if early is not None and not self._delivering_early and early.holds(listener.name):
             # In a moment, not now: listeners registered in the next lines hear them too, and in order.
             self._delivering_early = True
             early.loop.call_soon(self._deliver_early)

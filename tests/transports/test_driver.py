@@ -1,0 +1,218 @@
+"""The driver: every frame is carried away at once, in order, and time passes for the conversation."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from realtime_transport.conversation import Limits
+from realtime_transport.events.client import UnknownClientEvent
+from realtime_transport.events.server import RateLimitsUpdated, UnknownServerEvent
+from realtime_transport.events.transport import ErrorEvent, RawEvent, SentEvent
+from realtime_transport.exceptions import DecodeError, InvalidArgument, RequestTimeout
+from tests.transports.bare import SESSION, Bare, idle
+
+pytestmark = pytest.mark.virtual_time
+
+
+async def connected(**layer: Any) -> Bare:
+    transport = Bare(**layer)
+    await transport.connect()
+    return transport
+
+
+def heard(transport: Bare, *names: Any) -> list[Any]:
+    found: list[Any] = []
+    for name in names:
+        transport.on(name, found.append)
+    return found
+
+
+async def test_the_raw_event_comes_first_then_the_named_one() -> None:
+    transport = await connected()
+    found = heard(transport, "*", "rate_limits")
+    transport.say("rate_limits.updated", rate_limits=[])
+    await idle()
+    assert [event.name for event in found[-2:]] == ["*", "rate_limits"]
+    assert isinstance(found[-2].event, RateLimitsUpdated)
+    await transport.close()
+
+
+async def test_server_events_are_heard_under_their_own_names() -> None:
+    transport = await connected()
+    found: list[Any] = []
+    transport.on_server_event("vendor.thing", found.append)
+    transport.on_server_event("rate_limits.updated", found.append)
+    transport.say("vendor.thing", x=1)
+    transport.say("rate_limits.updated", rate_limits=[])
+    transport.off_server_event("vendor.thing", found.append)
+    transport.say("vendor.thing", x=2)
+    assert [type(event) for event in found] == [UnknownServerEvent, RateLimitsUpdated]
+    await transport.close()
+
+
+async def test_an_error_of_a_server_event_listener_goes_where_all_errors_go() -> None:
+    transport = await connected()
+    errors = heard(transport, "error")
+    transport.on_server_event("vendor.thing", lambda event: 1 / 0)
+    transport.say("vendor.thing")
+    assert "vendor.thing" in str(errors[0].error)
+    await transport.close()
+
+
+async def test_what_a_listener_causes_follows_what_it_hears() -> None:
+    """A listener interrupts in the middle of a delivery: its frames leave at once, its events come after."""
+    transport = await connected()
+    order: list[str] = []
+
+    def nested(event: RawEvent) -> None:
+        order.append("raw")
+        if event.event.type == "outer":
+            transport.say("inner")
+            order.append("fed")
+
+    transport.on("*", nested)
+    await idle()
+    order.clear()
+    transport.say("outer")
+    assert order == ["raw", "fed", "raw"]
+    await transport.close()
+
+
+async def test_frames_leave_in_call_order_and_are_told_as_they_leave() -> None:
+    transport = await connected()
+    found: list[SentEvent] = []
+    transport.on("sent", found.append)
+    for n in range(5):
+        transport.send_event({"type": "vendor.thing", "n": n})
+    assert found == []
+    await idle()
+    assert [frame["n"] for frame in transport.written] == [0, 1, 2, 3, 4]
+    assert [event.event.raw["n"] for event in found if isinstance(event.event, UnknownClientEvent)] == [0, 1, 2, 3, 4]
+    await transport.close()
+
+
+async def test_a_bad_frame_is_told_with_its_path_and_forgotten() -> None:
+    transport = await connected()
+    errors: list[ErrorEvent] = []
+    transport.on("error", errors.append)
+    transport.feed("not json")
+    transport.feed(b"[1]")
+    transport.say("rate_limits.updated", rate_limits=5)
+    assert all(isinstance(event.error, DecodeError) for event in errors)
+    assert [event.path for event in errors] == ["", "", "rate_limits"]
+    assert transport.status == "connected"
+    await transport.close()
+
+
+async def test_fm37_twenty_bad_frames_in_a_row() -> None:
+    transport = await connected()
+    ends = heard(transport, "disconnected")
+    transport.on("error", lambda event: None)
+    for _ in range(19):
+        transport.feed("x")
+    transport.say("rate_limits.updated", rate_limits=[])
+    for _ in range(19):
+        transport.feed('{"type": 5}')
+    assert ends == []
+    transport.feed("x")
+    assert [end.code for end in ends] == [1002]
+    transport.feed("x")
+    await transport.close()
+    assert transport.closed[0][0] == 1002
+
+
+async def test_time_passes_for_the_conversation() -> None:
+    transport = await connected(limits=Limits(request_timeout=7.0))
+    receipt = transport.delete_item("x")
+    with pytest.raises(RequestTimeout):
+        await receipt.acknowledged()
+    assert asyncio.get_running_loop().time() == 7.0
+    await transport.close()
+
+
+async def test_an_earlier_deadline_moves_the_timer() -> None:
+    transport = await connected(limits=Limits(request_timeout=7.0, response_timeout=3.0))
+    slow = transport.delete_item("x")
+    transport.say("response.created", response={"id": "resp_1", "status": "in_progress"})
+    errors = heard(transport, "error")
+    await asyncio.sleep(3.1)
+    assert [type(event.error) for event in errors] == [RequestTimeout]
+    with pytest.raises(RequestTimeout):
+        await slow.acknowledged()
+    await transport.close()
+
+
+async def test_a_deadline_that_moves_away_is_met_when_it_comes() -> None:
+    transport = await connected(limits=Limits(response_timeout=3.0))
+    errors = heard(transport, "error")
+    transport.say("response.created", response={"id": "resp_1", "status": "in_progress"})
+    for _ in range(5):
+        await asyncio.sleep(2)
+        transport.say("response.output_text.delta", response_id="resp_1", item_id="i", delta="x")
+    assert errors == []
+    await asyncio.sleep(3.1)
+    assert len(errors) == 1
+    await transport.close()
+
+
+async def test_what_cannot_be_spelt_is_refused_at_the_call() -> None:
+    transport = await connected()
+    with pytest.raises(InvalidArgument):
+        transport.send_event({"type": "vendor.thing", "x": float("nan")})
+    with pytest.raises(InvalidArgument):
+        transport.send_event({"no": "type"})
+    with pytest.raises(InvalidArgument):
+        transport.request_response({"instructions": 5})
+    await idle()
+    assert transport.written == []
+    transport.send_event({"type": "vendor.thing"})
+    await idle()
+    assert transport.types() == ["vendor.thing"]
+    await transport.close()
+
+
+async def test_a_frame_that_cannot_be_spelt_holds_up_no_other() -> None:
+    """What a caller's object becomes after the check can still be wrong; the other frames of the call leave."""
+    transport = await connected()
+    conversation = transport._conversation
+    good = UnknownClientEvent(type="vendor.good", raw={"type": "vendor.good"})
+    bad = UnknownClientEvent(type="vendor.bad", raw={"type": "vendor.bad", "x": {1, 2}})
+    conversation.send_event(bad, 0.0)
+    conversation.send_event(good, 0.0)
+    with pytest.raises(InvalidArgument):
+        transport.send_event({"type": "vendor.last"})
+    await idle()
+    assert transport.types() == ["vendor.good", "vendor.last"]
+    await transport.close()
+
+
+async def test_nothing_is_written_before_the_medium_is_open() -> None:
+    transport = Bare(greets=False)
+    opening = asyncio.Event()
+
+    async def wait() -> None:
+        transport.say("session.created", session=SESSION)
+        await opening.wait()
+        assert transport.written == []
+
+    transport.opening = wait
+    transport.on("session_created", lambda event: transport.send_message("early", respond=False))
+    connecting = asyncio.ensure_future(transport.connect())
+    await idle()
+    opening.set()
+    await connecting
+    await idle()
+    assert transport.types() == ["conversation.item.create"]
+    await transport.close()
+
+
+async def test_an_idle_connection_has_no_task() -> None:
+    before = asyncio.all_tasks()
+    transport = await connected()
+    transport.send_message("hello", respond=False)
+    await idle()
+    assert asyncio.all_tasks() == before
+    await transport.close()
