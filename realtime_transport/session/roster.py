@@ -43,9 +43,9 @@ class Roster(Generic[T]):
         on_tools_changed: Callable[[], Awaitable[None]],
         on_error: Callable[[RealtimeError], None],
     ) -> None:
-        self.current = Prepared(agent=agent, config=ground, callables={})
+        self.current: Prepared = Prepared(agent=agent, config=ground, callables={})
         """The agent that speaks now, as it was configured; before connecting, as it will be."""
-        self.ground = ground
+        self.ground: RealtimeSessionConfig = ground
         """The session's own config, upon which each agent's lies."""
         self._input_guardrails = tuple(input_guardrails)
         self._context_of = context_of

@@ -80,10 +80,10 @@ class Switchboard(Generic[T]):
     ) -> None:
         self._transport = transport
         self._rules = rules
-        self.tasks = SessionTasks(on_error=self.report)
-        self.hooks = HookCalls(spawn=self.tasks.spawn, on_error=self.report)
-        self.approvals = Approvals(limit=rules.approval_timeout)
-        self.roster = Roster(
+        self.tasks: SessionTasks = SessionTasks(on_error=self.report)
+        self.hooks: HookCalls = HookCalls(spawn=self.tasks.spawn, on_error=self.report)
+        self.approvals: Approvals = Approvals(limit=rules.approval_timeout)
+        self.roster: Roster[T] = Roster(
             agent,
             ground=rules.ground,
             input_guardrails=rules.input_guardrails,
@@ -91,8 +91,10 @@ class Switchboard(Generic[T]):
             on_tools_changed=self._tools_changed,
             on_error=self.report,
         )
-        self.announcer = Announcer(emitter, context=context, agent=lambda: self.roster.agent, context_of=context_of)
-        self.turns = Turns(
+        self.announcer: Announcer[T] = Announcer(
+            emitter, context=context, agent=lambda: self.roster.agent, context_of=context_of
+        )
+        self.turns: Turns[T] = Turns(
             self.announcer,
             self.roster,
             self.hooks,
@@ -102,18 +104,18 @@ class Switchboard(Generic[T]):
             reactions=Reactions(interrupt=self._interrupt, correct=self._correct),
             output_format=lambda: transport.output_format,
         )
-        self.reports = Reports(
+        self.reports: Reports[T] = Reports(
             self.announcer, self.roster, history=lambda: transport.history, budget=rules.budget, stop=stop
         )
-        self.execution = Execution(
+        self.execution: Execution[T] = Execution(
             self.announcer,
             self.hooks,
             self.approvals,
             error_text=rules.tool_error_text,
             on_error=self.report,
         )
-        self.follow_up = FollowUp(self._follow_up)
-        self.calls = ToolCalls(
+        self.follow_up: FollowUp = FollowUp(self._follow_up)
+        self.calls: ToolCalls[T] = ToolCalls(
             self.announcer,
             self.roster,
             self.hooks,
