@@ -27,7 +27,7 @@ class SendReceipt:
         self._answered = answered
         self._settlement: Settlement | None = None
         # One per task inside ``acknowledged``.
-        self._waiting: list[asyncio.Future[None]] = []
+        self._waiting: list[asyncio.Future[Settlement]] = []
 
     def __await__(self) -> Generator[object, None, SendReceipt]:
         """Wait for room. Raises ``ConnectionLost`` when the connection ends first; cancelling takes nothing back."""
@@ -43,26 +43,25 @@ class SendReceipt:
         """
         if not self._answered:
             raise UnsupportedOperation("no server answers this: await the receipt itself for back-pressure")
-        if self._settlement is None:
-            done = asyncio.get_running_loop().create_future()
-            self._waiting.append(done)
-            try:
-                await done
-            finally:
-                self._waiting.remove(done)
-        settlement = self._settlement
-        if settlement is None:
-            raise UnsupportedOperation("this call was never settled")
+        settlement = self._settlement or await self._settled()
         if settlement.error is not None:
             raise settlement.error
         return settlement.result
+
+    async def _settled(self) -> Settlement:
+        done: asyncio.Future[Settlement] = asyncio.get_running_loop().create_future()
+        self._waiting.append(done)
+        try:
+            return await done
+        finally:
+            self._waiting.remove(done)
 
     def settle(self, settlement: Settlement) -> bool:
         """Take the outcome; True when somebody is waiting for it."""
         self._settlement = settlement
         for done in self._waiting:
             if not done.done():
-                done.set_result(None)
+                done.set_result(settlement)
         return bool(self._waiting)
 
     def __repr__(self) -> str:
