@@ -48,7 +48,8 @@ check: $(VENV)/.dev ## linter, formatter, both type checkers, completeness of th
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pyright
-	$(BIN)/pyright --verifytypes realtime_transport --ignoreexternal
+	@# PYTHONPATH: pyright finds py.typed of an editable install only where it is on the path itself.
+	PYTHONPATH=. $(BIN)/pyright --verifytypes realtime_transport --ignoreexternal
 
 format: $(VENV)/.dev ## format and mend what the linter can
 	$(BIN)/ruff check --fix .

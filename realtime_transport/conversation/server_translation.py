@@ -78,7 +78,7 @@ class TranslationServer:
     ) -> None:
         self.closing: Close | None = None
         """Set when the connection is to be closed once the frames are sent."""
-        self.session = translation_session(model, ids("sess"), defaults)
+        self.session: TranslationSessionConfig = translation_session(model, ids("sess"), defaults)
         """What is in force."""
         self._out = ServerOutbox(ids)
         self._transcriber = transcriber or DeafTranscriber()

@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar
 
 import attrs
 
-from realtime_transport.audio import PCM16_24K
+from realtime_transport.audio import PCM16_24K, AudioFormat
 from realtime_transport.conversation.session_shape import Plain, session_from
 from realtime_transport.conversation.session_views import input_format, session_output_format, voice
 from realtime_transport.events.audio_config import (
@@ -92,9 +92,9 @@ class SessionState:
 
     def __init__(self) -> None:
         self.acknowledged: AnySession | None = None
-        self.input_format = PCM16_24K
+        self.input_format: AudioFormat = PCM16_24K
         """The format of the caller's audio. Read once for each word of the server, not for each piece of audio."""
-        self.output_format = PCM16_24K
+        self.output_format: AudioFormat = PCM16_24K
         """The format of the agent's audio, unless a response says otherwise."""
         self.spoke = False
         """Whether audio was produced: from then on the voice is fixed."""

@@ -70,14 +70,14 @@ class Line:
         self._has_marks = has_marks
         self._generation = 0
         self._numbers = 0
-        self.confirmed = True
+        self.confirmed: bool = True
         """Whether the last word about the position was the carrier's own, not our clock's."""
-        self.stale_marks = 0
+        self.stale_marks: int = 0
         """Marks that came back after a clear, twice, too late, or that nobody had set."""
         self._begin(0.0)
 
     def _begin(self, now: float) -> None:
-        self.written = 0
+        self.written: int = 0
         """Bytes written."""
         self._heard = 0
         self._spans: deque[_Span] = deque(maxlen=MAX_SPANS)
@@ -165,7 +165,7 @@ class Line:
         self._begin(now if taken_back else max(now, ends_at))
 
     def _believe(self, at: int, when: float, *, confirmed: bool) -> list[PartPlayed]:
-        self.confirmed: bool = confirmed
+        self.confirmed = confirmed
         self._anchor, self._anchored_at, self._heard = at, when, at
         played = self._played(at)
         while self._spans and self._spans[0].end <= at:

@@ -20,7 +20,7 @@ class ReorderWindow:
         self._next: int | None = None
         self._early: dict[int, MediaReceived] = {}
         self._since: float | None = None
-        self.late = 0
+        self.late: int = 0
         """Pieces that came twice, or after their place was given up."""
 
     def push(self, media: MediaReceived, now: float) -> list[MediaReceived]:

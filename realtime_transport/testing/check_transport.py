@@ -39,7 +39,7 @@ class ContractBroken(AssertionError):
             for name, error in failures.items()
         ]
         super().__init__(f"{len(failures)} of {len(CHECKS)} checks failed\n" + "\n".join(lines))
-        self.failures = dict(failures)
+        self.failures: dict[str, BaseException] = dict(failures)
 
 
 @attrs.frozen

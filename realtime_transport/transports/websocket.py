@@ -29,7 +29,7 @@ from realtime_transport.transports.minting import may_have_expired
 from realtime_transport.transports.redacting import RedactingLogger
 from realtime_transport.transports.request import ConnectRequest, Dial, is_address
 
-logger = logging.getLogger("realtime_transport.websocket")
+logger: logging.Logger = logging.getLogger("realtime_transport.websocket")
 
 MAX_MESSAGE_BYTES: Final = 16 * 1024 * 1024
 """Largest message accepted. The service takes 15 MiB of audio per event and sends as much in a retrieved item."""

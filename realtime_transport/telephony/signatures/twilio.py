@@ -10,7 +10,7 @@ import base64
 import hashlib
 import hmac
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
@@ -18,7 +18,7 @@ from realtime_transport.exceptions import SignatureError
 from realtime_transport.secret import Secret
 from realtime_transport.telephony.signatures.request import SignedRequest, check
 
-PORTS: Final = {"https": ("443",), "http": ("80",), "wss": ("443", "80"), "ws": ("80",)}
+PORTS: Final[Mapping[str, tuple[str, ...]]] = {"https": ("443",), "http": ("80",), "wss": ("443", "80"), "ws": ("80",)}
 """Ports that may stand in the signed URL although nobody wrote them. Twilio's libraries add 80 even for ``wss``."""
 
 _URL: Final = re.compile(
