@@ -1,9 +1,8 @@
 """Event-emitter transports for speech-to-speech ("Realtime") APIs.
 
-The names below are what most programs need. More live where they belong: the protocol's events in
-``realtime_transport.events``, errors in ``realtime_transport.exceptions``, providers in ``realtime_transport.dialects``,
-phone carriers in ``realtime_transport.telephony``, HTTP calls in ``realtime_transport.http`` (extra ``http``), the server
-to run against in ``realtime_transport.emulator`` (extra ``server``), tools for tests in ``realtime_transport.testing``.
+The names below are what most programs need. More live where they belong: the protocol's events in ``events``, errors in
+``exceptions``, providers in ``dialects``, phone carriers in ``telephony``, HTTP calls in ``http`` (extra ``http``), the
+server to run against in ``emulator`` (extra ``server``), tools for tests in ``testing``.
 """
 
 from realtime_transport.audio import AudioFormat
