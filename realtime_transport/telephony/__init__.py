@@ -1,7 +1,7 @@
 """Phone calls: a carrier's socket on one side, a conversation with a model on the other.
 
-``TelephonyTransport`` is the whole of it. The rooms behind: ``codecs`` (what carriers say), ``signatures`` (whether it is
-them), ``leg`` (one phone leg, pure), ``call`` (two legs and one ledger), ``sockets`` (what a call comes in on).
+``TelephonyTransport`` is the whole of it. The rooms behind: ``codecs`` (what carriers say), ``signatures`` (whether it
+is them), ``leg`` (one phone leg, pure), ``call`` (two legs and one ledger), ``sockets`` (what a call comes in on).
 """
 
 from realtime_transport.telephony.call import HangUp, PhoneCall
