@@ -49,6 +49,8 @@ async def test_frames_leave_in_order() -> None:
     assert case.written == [b"0", b"1", b"2", b"3", b"4"]
     assert not case.outbox.waits
     await case.outbox.flush()
+    case.outbox.end(ConnectionLost("over"))
+    assert case.gaps == []
 
 
 async def test_flush_waits_for_the_last_frame() -> None:
