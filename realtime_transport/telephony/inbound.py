@@ -34,6 +34,9 @@ FLOOD_RATE: Final = 1.5
 FLOOD_BURST: Final = 2.0
 """Seconds of audio taken at once: what a carrier holds back while a socket stalls."""
 
+_ROUNDING: Final = 1e-9
+"""A hundred times 20 ms are a little more than 2 s."""
+
 MAX_LATE_STAMP_MS: Final = 3_600_000.0
 """A time stamp further ahead than this is no gap but nonsense."""
 
@@ -49,7 +52,7 @@ class FloodBucket:
         """Tell whether so much audio may pass now."""
         self.level = min(FLOOD_BURST, self.level + (now - self.filled_at) * FLOOD_RATE)
         self.filled_at = now
-        if seconds > self.level:
+        if seconds > self.level + _ROUNDING:
             return False
         self.level -= seconds
         return True

@@ -78,6 +78,8 @@ class Phone:
     def abort(self) -> None:
         """Drop everything at once: closing took too long."""
         self.leg.hung_up("aborted")
+        if not self._over.done():
+            self._over.set_result("aborted")  # nobody else is told: whoever aborts knows
         self._set_timer()
         self._reader.cancel()
         if self._writer is not None:
