@@ -151,7 +151,7 @@ class Emitter:
 
     def listens(self, name: str) -> bool:
         """Tell whether an event of this name would reach anybody, so that the maker can spare itself the making."""
-        return name in self._heard or bool(self._streams or self._waits) or self._early is not None
+        return name in self._heard or bool(self._streams or self._waits) or self._early_events() is not None
 
     # --- emitting --------------------------------------------------------------------------------------------------
 

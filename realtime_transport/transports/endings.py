@@ -139,16 +139,15 @@ class Endings(Medium, Listening, Sending):
                 async with asyncio.timeout_at(deadline):
                     await driver.outbox.flush()
             driver.end()
-        await self._release(code, reason, deadline)
+        await self._release(driver, code, reason, deadline)
         if not lost:
             self._tell_disconnected(DisconnectedEvent(code=code, reason=reason, clean=code in CLEAN_CODES))
 
-    async def _release(self, code: int, reason: str, deadline: float) -> None:
+    async def _release(self, driver: Driver, code: int, reason: str, deadline: float) -> None:
         """Let go of the writer and the medium, by force after ``deadline``."""
         try:
             async with asyncio.timeout_at(deadline):
-                if self._driver is not None:
-                    await self._driver.ended()
+                await driver.ended()
                 if self._medium_is_open:
                     await self._close(code, reason)
         except TimeoutError:
@@ -197,8 +196,7 @@ class Endings(Medium, Listening, Sending):
 
     def _set_status(self, status: ConnectionState) -> None:
         previous, self._status = self._status, status
-        if status != previous:
-            self._emitter.emit("connection_change", ConnectionChangeEvent(state=status, previous=previous))
+        self._emitter.emit("connection_change", ConnectionChangeEvent(state=status, previous=previous))
 
     def _now(self) -> float:
         driver = self._driver

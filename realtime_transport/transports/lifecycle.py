@@ -121,7 +121,7 @@ class Lifecycle(Endings):
                 await opening.negotiate(self._capabilities, update)
         except BaseException as error:
             driver.end()
-            await self._release(1000, "", asyncio.get_running_loop().time() + self._close_timeout)
+            await self._release(driver, 1000, "", driver.loop.time() + self._close_timeout)
             if isinstance(error, TimeoutError):
                 raise opening.timed_out() from None
             if isinstance(error, OSError):

@@ -189,8 +189,8 @@ class Sending(abc.ABC):
     ) -> SendReceipt:
         """Make the conversation be ``items``, or what a function makes of it, with as few events as possible.
 
-        Acknowledged when the server has confirmed all. Raises ``UnsupportedOperation``, before anything is sent, for
-        what cannot be created (audio of the agent's: send its text).
+        Acknowledged when the server has confirmed all. Raises ``InvalidArgument``, before anything is sent, for what
+        cannot be created (audio of the agent's: send its text), and names its place.
         """
         now = self._now()
         wanted = items(self._conversation.history) if callable(items) else items

@@ -94,6 +94,19 @@ async def test_frames_leave_in_call_order_and_are_told_as_they_leave() -> None:
     await transport.close()
 
 
+async def test_what_nobody_hears_is_not_made() -> None:
+    transport = await connected()
+    await asyncio.sleep(10)  # nothing is early any more
+    transport.send_event({"type": "vendor.thing"})
+    await idle()
+    assert transport.types() == ["vendor.thing"]
+    late: list[object] = []
+    transport.on("sent", late.append)
+    await idle()
+    assert late == []
+    await transport.close()
+
+
 async def test_a_bad_frame_is_told_with_its_path_and_forgotten() -> None:
     transport = await connected()
     errors: list[ErrorEvent] = []

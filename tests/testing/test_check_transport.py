@@ -1,0 +1,98 @@
+"""The contract suite itself: it passes what keeps the contract, and names what breaks it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from realtime_transport.testing.check_transport import CHECKS, ContractBroken, check_transport, run_check
+from realtime_transport.transports import LoopbackTransport
+
+pytestmark = pytest.mark.virtual_time
+
+
+async def test_the_loopback_keeps_it() -> None:
+    await check_transport(LoopbackTransport)
+
+
+class Forgetful(LoopbackTransport):
+    """Leaves a task behind."""
+
+    async def _open(self, request: Any) -> None:
+        self.forgotten = asyncio.create_task(asyncio.sleep(1000), name="forgotten")
+        await super()._open(request)
+
+
+class Reversing(LoopbackTransport):
+    """Writes the frames of a burst in the wrong order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.held: list[bytes] = []
+
+    async def _write(self, frame: bytes) -> None:
+        self.held.append(frame)
+        if b'"message 1"' in frame:
+            return
+        while self.held:
+            await super()._write(self.held.pop())
+
+
+class Amnesiac(LoopbackTransport):
+    """Forgets what happened while connecting."""
+
+    async def connect(self, **asked: Any) -> None:
+        await super().connect(**asked)
+        await asyncio.sleep(10)
+
+
+class Unfinished(LoopbackTransport):
+    """Says that it is closed and is not."""
+
+    async def close(self, code: int = 1000, reason: str = "") -> None:
+        await super().close(code, reason)
+        self._status = "connected"
+
+
+@pytest.mark.parametrize(
+    ("kind", "check", "complaint"),
+    [
+        (Forgetful, "connects_and_configures", "forgotten"),
+        (Reversing, "calls_act_in_order", "order"),
+        (Amnesiac, "connects_and_configures", "cannot be heard"),
+        (Unfinished, "close_ends_connecting", "it is connected"),
+    ],
+)
+async def test_what_breaks_it_is_found(kind: Any, check: str, complaint: str) -> None:
+    made: list[LoopbackTransport] = []
+
+    def make() -> LoopbackTransport:
+        made.append(kind())
+        return made[-1]
+
+    try:
+        with pytest.raises(AssertionError, match=complaint):
+            await run_check(CHECKS[check], make)
+    finally:
+        for transport in made:
+            await LoopbackTransport.close(transport)
+            for task in [getattr(transport, "forgotten", None)]:
+                if task is not None:
+                    task.cancel()
+        await asyncio.sleep(0)
+
+
+async def test_everything_that_fails_is_reported_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def holds(subject: Any) -> None:
+        """Nothing is wrong."""
+
+    async def broken(subject: Any) -> None:
+        """Water flows uphill."""
+        raise AssertionError("it does not")
+
+    monkeypatch.setattr("realtime_transport.testing.check_transport.CHECKS", {"holds": holds, "broken": broken})
+    with pytest.raises(ContractBroken, match=r"(?s)1 of 2 checks failed.*broken: Water flows uphill.*it does not") as e:
+        await check_transport(LoopbackTransport)
+    assert set(e.value.failures) == {"broken"}
