@@ -187,7 +187,6 @@ class Chain:
 
     def _take_out(self, node: _Node) -> None:
         position = self._position(node)
-        node.placed = False
         del self._order[position]
         if position == 0:
             self._offset += 1

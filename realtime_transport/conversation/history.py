@@ -62,7 +62,7 @@ class History:
         self._unborn: dict[str, Words] = {}
         self._gone: Recent[str] = Recent(MAX_GONE)
         self._bytes = 0
-        self._snapshot: tuple[Item, ...] | None = ()
+        self._snapshot: tuple[Item, ...] | None = None
         # Ids to announce, in the order of their first change. A dict for its order.
         self._changed: dict[str, None] = {}
         # Ids that ``changes()`` has announced and not called deleted since.
@@ -208,7 +208,6 @@ class History:
             words.pieces[key] = [value]
             words.size += len(value)
         elif not record.generated_whole:
-            words.pieces.pop(key, None)
             self._update(item_id, record, write(record.current(), field, content_index, value))
 
     def part(self, item_id: str, content_index: int, part: ContentPart, *, final: bool) -> None:
@@ -244,8 +243,8 @@ class History:
         record = self._records.get(item_id)
         if record is None:
             words = self._unborn.pop(item_id, None) or Words()
-            record = self._records[item_id] = Record(item, words)
             item = with_words(item, words, final=final)
+            record = self._records[item_id] = Record(item, words)
         elif record.complete and not final:
             item = merge(item, record.current(), final=True)
         else:
@@ -283,8 +282,8 @@ class History:
         self._snapshot = None
 
     def _touch(self, item_ids: list[str]) -> None:
-        for item_id in item_ids:
-            self._changed[item_id] = None
+        if item_ids:
+            self._changed.update(dict.fromkeys(item_ids))
             self._snapshot = None
 
     def _leave(self, item_id: str) -> bool:

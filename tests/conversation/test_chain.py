@@ -160,6 +160,17 @@ def test_an_item_that_follows_itself_or_its_own_follower_is_not_lost() -> None:
 # --- leaving ---------------------------------------------------------------------------------------------------------
 
 
+def test_an_item_that_has_waited_can_leave() -> None:
+    chain = Chain()
+    chain.place("late", "missing", 0.0)
+    chain.wake(5.0)
+    chain.place("b", "a", 6.0)
+    chain.place("a", UNSET, 7.0)
+    for item_id in ("late", "b"):
+        chain.remove(item_id)
+    assert list(chain) == ["a"]
+
+
 def test_the_next_item_closes_up() -> None:
     chain = chain_of("a", "b", "c", "d")
     chain.remove("b")

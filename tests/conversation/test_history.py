@@ -254,6 +254,9 @@ def test_words_before_their_item_are_bounded() -> None:
     history.settle("v", 1, "transcript", "y")
     history.settle("w", 0, "transcript", "x" * (MAX_UNBORN_BYTES + 1))
     assert history.stale == 4
+    for index in range(3):
+        history.settle("x", index, "transcript", "x" * (MAX_UNBORN_BYTES // 2))
+    assert history.stale == 5
 
 
 def test_more_of_what_is_over_is_stale() -> None:
@@ -273,6 +276,21 @@ def test_the_end_of_an_item_is_not_taken_back_by_a_late_beginning() -> None:
     history.added(attrs.evolve(agent("a"), status="in_progress"), None, 0.0)
     history.opened(attrs.evolve(agent("a", ""), status="in_progress"))
     assert history.snapshot() == (attrs.evolve(agent("a", "end"), status="completed"),)
+
+
+def test_a_late_beginning_adds_what_the_end_left_out() -> None:
+    history = history_of()
+    history.completed(agent("a", ""))
+    history.opened(attrs.evolve(agent("a", "early"), phase="commentary"))
+    assert history.snapshot() == (attrs.evolve(agent("a", ""), phase="commentary"),)
+
+
+def test_every_news_of_an_item_is_announced() -> None:
+    history = history_of(agent("a"))
+    for fact in (history.completed, history.opened, lambda item: history.added(item, UNSET, 0.0)):
+        fact(agent("a", "x"))
+        assert history.changes() == (ItemUpdateEvent(item=agent("a", "x"), index=0, added=False),)
+        assert history.changes() == ()
 
 
 def test_a_part_opens_and_ends() -> None:
@@ -385,6 +403,35 @@ def test_fm50_what_still_comes_of_a_deleted_item_is_counted() -> None:
     assert history.changes() == ()
 
 
+@pytest.mark.parametrize(
+    "fact",
+    [
+        lambda history: history.added(AssistantMessageItem(), UNSET, 0.0),
+        lambda history: history.opened(AssistantMessageItem()),
+        lambda history: history.deleted("x"),
+        lambda history: history.truncated("x", 0, 1),
+        lambda history: history.heard("x", 0, 1, 1),
+        lambda history: history.restored("x"),
+        lambda history: history.grow("a", -1, "text", "x"),
+        lambda history: history.settle("a", -1, "text", "x"),
+        lambda history: history.part("x", 0, OutputTextPart(), final=True),
+    ],
+)
+def test_each_fact_that_comes_too_late_counts_one(fact: Callable[[History], None]) -> None:
+    history = history_of(agent("a"))
+    for count in (1, 2):
+        fact(history)
+        assert history.stale == count
+    assert history.snapshot() == (agent("a"),)
+
+
+def test_too_many_early_words_count_one_each() -> None:
+    history = History()
+    for n in range(MAX_UNBORN + 2):
+        history.grow(f"u{n}", 0, "transcript", "x")
+    assert history.stale == 2
+
+
 def test_an_id_may_be_created_anew() -> None:
     history = history_of(agent("a", "old"), agent("b"))
     history.completed(agent("a", "old"))
@@ -438,6 +485,14 @@ def test_fm94_the_oldest_items_leave_when_there_are_too_many() -> None:
     assert ids(history) == ["i2", "i3"]
     history.opened(agent("i4"))
     assert ids(history) == ["i3", "i4"]
+
+
+def test_an_item_that_left_may_be_created_anew() -> None:
+    history = history_of(agent("a"), max_items=1)
+    history.added(agent("b"), UNSET, 0.0)
+    history.changes()
+    history.added(agent("a"), UNSET, 0.0)
+    assert history.changes() == (ItemUpdateEvent(item=agent("a"), index=0, added=True),)
 
 
 def test_fm94_the_oldest_items_leave_when_they_are_too_big() -> None:
