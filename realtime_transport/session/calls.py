@@ -57,6 +57,7 @@ class CallSender(Protocol):
 class _Running:
     cancel_on: frozenset[Disturbance]
     task: asyncio.Task[None] | None = None
+    """None until it runs: a task that is cancelled before its first step never gets to answer."""
     cancelled_by: Disturbance | None = None
 
 
@@ -128,8 +129,8 @@ class ToolCalls(Generic[T]):
             self._announcer.error(taken)
         if taken != "new":
             return
-        running = self._running[event.call_id] = _Running(known.cancel_on if known else frozenset({"close"}))
-        running.task = self._tasks.spawn(self._serve(event, prepared, tool), f"call:{event.call_id}")
+        self._running[event.call_id] = _Running(known.cancel_on if known else frozenset({"close"}))
+        self._tasks.spawn(self._serve(event, prepared, tool), f"call:{event.call_id}")
 
     def turn_done(self, event: TurnDoneEvent) -> None:
         """Note that no more calls of this response will come. Nothing follows one that was cut off."""
@@ -140,9 +141,10 @@ class ToolCalls(Generic[T]):
     def disturb(self, what: Disturbance) -> None:
         """Cancel the running calls that ``what`` cancels; they are answered with an error."""
         for running in self._running.values():
-            if what in running.cancel_on and running.task is not None and running.cancelled_by is None:
+            if what in running.cancel_on and running.cancelled_by is None:
                 running.cancelled_by = what
-                running.task.cancel()
+                if running.task is not None:
+                    running.task.cancel()
 
     def item_updated(self, event: ItemUpdateEvent) -> None:
         """Note that the server has an output: it is in the conversation."""
@@ -159,8 +161,11 @@ class ToolCalls(Generic[T]):
     async def _serve(self, event: FunctionCallEvent, prepared: Prepared, called: LocalTool | Handoff | None) -> None:
         context = self._context(event, prepared)
         running = self._running[event.call_id]
+        running.task = asyncio.current_task()
         self._ledger.started(event.call_id, _now())
         try:
+            if running.cancelled_by is not None:
+                raise asyncio.CancelledError
             outcome = await self._carry_out(event, prepared, context, called)
         except asyncio.CancelledError as error:
             if running.cancelled_by in {None, "close"}:

@@ -24,10 +24,12 @@ from realtime_transport.events import (
     AudioInputConfig,
     AudioOutputConfig,
     FunctionTool,
+    Maybe,
     McpTool,
     RealtimeSessionConfig,
     SemanticVad,
     ServerVad,
+    TurnDetection,
 )
 from realtime_transport.exceptions import InvalidArgument
 from realtime_transport.session.agent import RealtimeAgent, is_enabled, refuse_duplicates
@@ -105,7 +107,18 @@ def replacing(config: RealtimeSessionConfig, previous: RealtimeSessionConfig) ->
         taken_back["instructions"] = ""
     if config.prompt is UNSET and previous.prompt:
         taken_back["prompt"] = None
+    before, now = _detection(previous), _detection(config)
+    if isinstance(before, ServerVad | SemanticVad) and before.create_response is False:
+        answering = now.create_response if isinstance(now, ServerVad | SemanticVad) else UNSET
+        if now is UNSET or (now and answering is UNSET):  # a gate is gone: the server answers again
+            opened = attrs.evolve(now if isinstance(now, type(before)) else before, create_response=True)
+            audio = AudioConfig(input=AudioInputConfig(turn_detection=opened))
+            taken_back["audio"] = merge(config.audio or AudioConfig(), audio)
     return attrs.evolve(config, **taken_back)
+
+
+def _detection(config: RealtimeSessionConfig) -> Maybe[TurnDetection]:
+    return config.audio.input.turn_detection if config.audio and config.audio.input else UNSET
 
 
 def _hosted(ground: RealtimeSessionConfig) -> tuple[McpTool, ...]:

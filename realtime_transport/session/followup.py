@@ -48,6 +48,7 @@ class FollowUp:
     def turn_started(self, event: TurnStartedEvent) -> None:
         """Let a response that began meanwhile take the place of the one that waits: it sees the same outputs."""
         if not event.out_of_band:
+            self._speaking = self._speaking and event.requested  # turn detection answers when the caller has finished
             self.forget()
 
     def forget(self) -> None:

@@ -61,7 +61,7 @@ class InputGuardrail:
 
     name: str
     check: Callable[[RunContext[Any], str], Answer] = attrs.field(repr=False)
-    """Given the transcript of the caller's turn, or the text of a message that the application sends."""
+    """Given the transcript of the caller's turn."""
     hint: str = ""
 
 
@@ -109,7 +109,7 @@ class GuardrailSettings:
     hold_ms: int = attrs.field(default=0, validator=_hold)
     """Withhold each piece of audio from the session's ``audio`` listeners until a check that saw its words has passed,
     or this long at most. 0 passes audio on at once. A transport that plays audio by itself, as telephony does, is
-    ahead of this."""
+    ahead of this; one whose ``playout`` is estimated counts held audio as heard, so report it instead."""
     reaction: Reaction = "tell"
     feedback_role: Literal["system", "user"] = "system"
     """In whose name the model is told."""

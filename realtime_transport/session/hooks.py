@@ -41,6 +41,11 @@ class HookCalls:
             self._running = True
             self._spawn(self._serve(), "hooks")
 
+    def close(self) -> None:
+        """Forget what waits."""
+        while self._waiting:
+            _discard(self._waiting.popleft())
+
     async def _serve(self) -> None:
         try:
             while self._waiting:
@@ -50,8 +55,6 @@ class HookCalls:
                     self._on_error(error)
         finally:
             self._running = False
-            while self._waiting:
-                _discard(self._waiting.popleft())
 
 
 def _discard(awaitable: Awaitable[None]) -> None:

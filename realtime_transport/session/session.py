@@ -315,15 +315,16 @@ class RealtimeSession(Waiting[T], Generic[T]):
         Begins at once; await the result to know that the server has accepted it.
         """
         update: AgentUpdate[T] = AgentUpdate(self._board.report)
-        self._board.tasks.spawn(self._update_agent(agent, update), "update_agent")
+        task = self._board.tasks.spawn(self._update_agent(agent, update), "update_agent")
+        if task is None:
+            update.abandon()
+        else:  # it may be cancelled before its first step
+            task.add_done_callback(lambda _: update.abandon())
         return update
 
     async def _update_agent(self, agent: RealtimeAgent[T], update: AgentUpdate[T]) -> None:
         try:
             update.succeed(await self._board.switch(agent))
-        except asyncio.CancelledError:
-            update.fail(StateError("the session closed before the agent was in place"))
-            raise
         except Exception as error:  # noqa: BLE001  the application's callables, or the server's refusal
             update.fail(error)
 

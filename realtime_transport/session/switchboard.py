@@ -6,6 +6,7 @@ the table in ``_rooms`` is the order in which they hear one event: who owns a re
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Generic, TypeVar
 
@@ -27,7 +28,7 @@ from realtime_transport.events.transport import (
     McpToolCallCompletedEvent,
     TurnDoneEvent,
 )
-from realtime_transport.exceptions import RealtimeError, RequestFailed
+from realtime_transport.exceptions import RealtimeError, RequestFailed, StateError
 from realtime_transport.session.agent import RealtimeAgent
 from realtime_transport.session.announcer import Announcer
 from realtime_transport.session.approvals import ApprovalRequest, Approvals
@@ -155,8 +156,9 @@ class Switchboard(Generic[T]):
         self._transport.send_function_call_output(call_id, output, respond=False)
 
     def respond(self, options: ResponseOptions | None = None) -> None:
-        """Ask for a response of the session's own accord: several that wait are one."""
-        self._transport.request_response(options, automatic=True)
+        """Ask for a response of the session's own accord: several that have to wait are one."""
+        with contextlib.suppress(StateError):  # the connection is over: there is nobody to ask
+            self._transport.request_response(options, automatic=True)
 
     def _follow_up(self, response_id: str) -> None:
         """Go on from tool outputs. A choice that forces a call would force one for ever: the follow-up is free."""
@@ -194,12 +196,14 @@ class Switchboard(Generic[T]):
     # --- guardrails --------------------------------------------------------------------------------------------------
 
     def _interrupt(self) -> None:
-        self._transport.interrupt()
+        with contextlib.suppress(StateError):
+            self._transport.interrupt()
 
     def _correct(self, text: str) -> None:
         """Tell the model why it was stopped, and let it answer again."""
         item = SystemMessageItem if self._rules.guardrails.feedback_role == "system" else UserMessageItem
-        self._transport.create_item(item(content=(InputTextPart(text=text),)))
+        with contextlib.suppress(StateError):
+            self._transport.create_item(item(content=(InputTextPart(text=text),)))
         self.respond()
 
     def _caller_said(self, event: InputTranscriptDoneEvent) -> None:
@@ -231,7 +235,8 @@ class Switchboard(Generic[T]):
         if reaction == "report":
             return
         if self._transport.capabilities.can_delete_items:
-            self._transport.delete_item(refusal.item_id)
+            with contextlib.suppress(StateError):
+                self._transport.delete_item(refusal.item_id)
         if reaction == "tell":
             self._correct(self._rules.guardrails.input_feedback(refusal.guardrail.name, message))
 
@@ -281,5 +286,6 @@ class Switchboard(Generic[T]):
         self.follow_up.forget()
         self.execution.close()
         await self.tasks.close()
+        self.hooks.close()
         self.calls.close()
         await self.roster.close()

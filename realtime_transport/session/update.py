@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Generator
 from typing import Any, Generic, TypeVar
 
+from realtime_transport.exceptions import StateError
 from realtime_transport.session.agent import RealtimeAgent
 
 T = TypeVar("T")
@@ -42,3 +43,9 @@ class AgentUpdate(Generic[T]):
         self._done.exception()  # whoever waits gets it; Python need not complain when nobody does
         if not self._awaited:
             self._report(error)
+
+    def abandon(self) -> None:
+        """Note that nothing more will come of it; whoever waits is told."""
+        if not self._done.done():
+            self._awaited = True  # the end of the session is nobody's news
+            self.fail(StateError("the session closed before the agent was in place"))

@@ -286,6 +286,16 @@ async def test_an_interruption_cancels_the_tools_that_say_so(cancel_on: Any, ans
         assert (asyncio.get_running_loop().time() < 5) is (answer == "cancelled")
 
 
+async def test_a_call_that_is_cancelled_before_its_first_step_is_answered_too() -> None:
+    rules = (when("go", CallTool(name="long")), after("", "Yes."))
+    async with talking(desk(slow("long", 20, cancel_on=("interrupt",))), *rules) as talk:
+        talk.session.on("function_call", lambda _: talk.session.interrupt())
+        talk.session.send_message("go")
+        await talk.session.wait_for("agent_tool_end")
+        (output,) = outputs(talk).values()
+        assert json.loads(output)["error"] == "cancelled"
+
+
 async def test_speech_counts_as_an_interruption_and_holds_the_follow_up_back() -> None:
     rules = (when("go", CallTool(name="long")), after("long", "Result: {output}"), when("wait", "I am waiting."))
     async with talking(desk(slow("long", 8)), *rules) as talk:

@@ -122,3 +122,32 @@ def test_one_agents_words_do_not_outlive_it() -> None:
     kept = RealtimeSessionConfig(instructions="Help.", prompt=Prompt(id="q"))
     assert replacing(kept, previous) == kept
     assert replacing(RealtimeSessionConfig(), RealtimeSessionConfig()) == RealtimeSessionConfig()
+
+
+GATED = RealtimeSessionConfig(
+    audio=AudioConfig(input=AudioInputConfig(turn_detection=SemanticVad(eagerness="low", create_response=False)))
+)
+
+
+@pytest.mark.parametrize(
+    ("detection", "sent"),
+    [
+        (UNSET, SemanticVad(eagerness="low", create_response=True)),
+        (SemanticVad(eagerness="high"), SemanticVad(eagerness="high", create_response=True)),
+        (SemanticVad(create_response=False), SemanticVad(create_response=False)),
+        (ServerVad(create_response=True), ServerVad(create_response=True)),
+        (None, None),
+    ],
+)
+def test_without_a_gate_the_server_answers_again(detection: Any, sent: Any) -> None:
+    audio = AudioConfig(input=AudioInputConfig(turn_detection=detection))
+    for config in (RealtimeSessionConfig(audio=audio), *([RealtimeSessionConfig()] if detection is UNSET else [])):
+        replaced = replacing(config, GATED)
+        assert replaced.audio
+        assert replaced.audio.input
+        assert replaced.audio.input.turn_detection == sent
+
+
+def test_where_nothing_was_gated_nothing_is_opened() -> None:
+    assert replacing(RealtimeSessionConfig(), _listening(turn_detection=ServerVad())) == RealtimeSessionConfig()
+    assert replacing(RealtimeSessionConfig(), _listening(turn_detection=None)) == RealtimeSessionConfig()

@@ -90,6 +90,17 @@ def test_an_end_of_speech_that_was_lost_does_not_silence_the_agent() -> None:
     virtual_time.run(main())
 
 
+def test_an_answer_by_turn_detection_means_that_the_caller_has_finished() -> None:
+    async def main() -> None:
+        bench = Bench()
+        bench.speak()
+        bench.answer()
+        bench.follow_up.due("r1")
+        assert bench.asked == [("r1", 0.0)]
+
+    virtual_time.run(main())
+
+
 def test_forgotten_is_not_asked_for() -> None:
     async def main() -> None:
         bench = Bench()

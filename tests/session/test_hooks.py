@@ -93,7 +93,19 @@ async def test_what_waits_at_the_end_is_closed() -> None:
     hook_calls.call(lambda: future)
     await asyncio.sleep(0)
     await tasks.close()
+    hook_calls.close()
     assert not hook_calls._running
+
+
+async def test_a_hook_whose_turn_never_came_is_closed() -> None:
+    hook_calls, tasks = calls([])
+
+    async def never() -> None:
+        raise AssertionError
+
+    hook_calls.call(never)
+    await tasks.close()
+    hook_calls.close()
 
 
 def test_nothing_runs_in_a_closed_session() -> None:

@@ -309,13 +309,14 @@ async def test_an_agent_that_cannot_take_over_leaves_the_old_one() -> None:
         talk.session.update_agent(other)
         await talk.session.wait_for("error")
         assert talk.session.agent is agent
-        waiting = asyncio.ensure_future(
-            talk.session.update_agent(RealtimeAgent(name="late", instructions="L")).acknowledged()
-        )
+        late = RealtimeAgent[Any](name="late", instructions="Late.")
+        begun = talk.session.update_agent(late)
         await asyncio.sleep(0)
+        not_begun = talk.session.update_agent(late)
         await talk.session.close()
-        with pytest.raises(StateError, match="closed"):
-            await waiting
+        for update in (begun, not_begun, talk.session.update_agent(late)):
+            with pytest.raises(StateError, match="closed"):
+                await update
 
 
 async def test_the_voice_stays_once_the_agent_has_spoken() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 import pytest
 
-from realtime_transport.conversation.brain import CallTool
+from realtime_transport.conversation.brain import CallTool, Pause
 from realtime_transport.conversation.brains import after, when
 from realtime_transport.dialects import OPENAI
 from realtime_transport.events import McpTool, UnknownItem
@@ -25,6 +25,7 @@ from realtime_transport.session.agent import RealtimeAgent
 from realtime_transport.session.context import RunContext
 from realtime_transport.session.guardrails import GuardrailSettings, InputGuardrail
 from realtime_transport.session.mcp import McpServer
+from realtime_transport.session.tools import function_tool
 from realtime_transport.session.usage import Budget, Prices
 from tests import corpus
 from tests.session import mcp_server
@@ -112,6 +113,40 @@ async def test_a_gate_needs_a_transcript() -> None:
     async with talking(desk(input_guardrails=[NO_PASSWORDS]), connect=False) as talk:
         with pytest.raises(InvalidArgument, match="transcript"):
             await talk.session.connect()
+
+
+@virtual
+async def test_an_agent_without_gate_is_answered_for_by_the_server_again() -> None:
+    gated = desk(input_guardrails=[NO_PASSWORDS])
+    async with talking(gated, when(None, "Noon."), config=LISTENING) as talk:
+        await talk.session.update_agent(RealtimeAgent(name="open"))
+        await talk.speak("what time is it")
+        await talk.ends()
+        assert talk.sent("response.create") == []
+        await talk.session.update_agent(gated)
+        await talk.speak("what time is it")
+        await talk.ends(2)
+        assert len(talk.sent("response.create")) == 1
+
+
+@virtual
+async def test_what_comes_after_the_connection_is_told_but_not_sent() -> None:
+    @function_tool
+    async def quick() -> str:
+        return "done"
+
+    failed = InputTranscriptFailedEvent(item_id="u1", content_index=0, error=ServerError("noise"))
+    rules = (when(None, CallTool(name="quick"), Pause(ms=5000)),)
+    async with talking(desk(tools=[quick]), *rules, config=LISTENING, input_guardrails=[NO_PASSWORDS]) as talk:
+        talk.session.send_message("hello")
+        await talk.session.wait_for("agent_tool_end")
+        sent = len(talk.frames)
+        talk.session.once("disconnected", lambda _: talk.line.emit(failed))
+        talk.line.feed_closed(1006, "gone")  # ends the response as well, whose follow-up would be due
+        await asyncio.sleep(1)
+        assert len(talk.frames) == sent
+        assert len(talk.heard("guardrail_tripped")) == 1
+        assert talk.heard("error") == []
 
 
 # --- hosted MCP ------------------------------------------------------------------------------------------------------

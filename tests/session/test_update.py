@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 
+from realtime_transport.exceptions import StateError
 from realtime_transport.session.agent import RealtimeAgent
 from realtime_transport.session.update import AgentUpdate
 
@@ -40,3 +41,14 @@ async def test_a_wait_that_is_cancelled_cancels_nothing() -> None:
     await asyncio.wait([waiting])
     update.succeed(AGENT)
     assert await update is AGENT
+
+
+async def test_the_end_of_the_session_ends_it_without_a_report() -> None:
+    update: AgentUpdate[Any] = AgentUpdate(pytest.fail)  # type: ignore[arg-type]
+    update.abandon()
+    with pytest.raises(StateError, match="closed"):
+        await update
+    settled: AgentUpdate[Any] = AgentUpdate(pytest.fail)  # type: ignore[arg-type]
+    settled.succeed(AGENT)
+    settled.abandon()
+    assert await settled is AGENT
