@@ -48,10 +48,10 @@ class LoopbackTransport(RealtimeTransportLayer):
         peer = self._peer
         assert peer is not None  # noqa: S101 - for the type checker
         decoded = self._peer_codec.decode(frame)
-        if decoded.problems:
-            peer.receive_unreadable(decoded.problems[0].error, decoded.event)
-        elif decoded.event is not None:
+        if decoded.event is not None and not decoded.problems:
             peer.receive(decoded.event, asyncio.get_running_loop().time())
+        else:
+            peer.receive_unreadable(decoded.problems[0].error, decoded.event)
         self._turn(peer)
 
     async def _close(self, code: int, reason: str) -> None:

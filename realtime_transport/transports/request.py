@@ -39,7 +39,7 @@ class Dial:
     def shown(self) -> str:
         """The URL without its query, for messages: the query may hold the key."""
         parts = urlsplit(self.url)
-        return urlunsplit((parts.scheme, parts.hostname or "", parts.path, "", ""))
+        return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 @attrs.frozen(kw_only=True)

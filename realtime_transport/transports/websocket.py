@@ -154,8 +154,8 @@ class WebSocketTransport(RealtimeTransportLayer):
         self._reading = None
         try:
             if socket is not None and not self._is_borrowed:
-                await self._close_socket(socket, code, reason)
                 self._socket = None
+                await self._close_socket(socket, code, reason)
         finally:
             if reading is not None:
                 # Only now: the closing handshake needs a reader when the peer still talks.

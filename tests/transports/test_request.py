@@ -117,6 +117,7 @@ async def test_nothing_shows_the_key() -> None:
     for shown in (repr(request), repr(made), str(made), made.shown):
         assert KEY not in shown
     assert made.shown.startswith("wss://a.example/")
+    assert Dial(url="wss://user:secret@a.example:8443/x?key=y").shown == "wss://a.example:8443/x"
 
 
 def test_loopback_and_addresses() -> None:

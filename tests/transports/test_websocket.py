@@ -36,12 +36,15 @@ from realtime_transport.exceptions import (
     PayloadTooLarge,
     PermissionDeniedError,
     ProtocolError,
+    ProxyAuthError,
     RateLimitError,
     ServerError,
     StateError,
+    TLSError,
 )
 from realtime_transport.testing.check_transport import CHECKS, run_check
 from realtime_transport.transports import WebSocketOptions, WebSocketTransport
+from tests.transports.certificates import Authority
 
 CREATED = json.dumps({"type": "session.created", "session": {"type": "realtime", "id": "sess_1"}})
 KEY = "sk-canary-0123456789"
@@ -853,3 +856,145 @@ async def test_a_listener_that_blocks_stops_the_reading() -> None:
         await soon(lambda: len(seen) == 401)
         assert seen[1:] == list(range(400))
         await transport.close()
+
+
+# --- TLS (FM-4) --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("tls"))
+
+
+async def test_tls_with_a_context_of_ones_own(authority: Authority) -> None:
+    async with serving(confirming, ssl=authority.server_context("127.0.0.1")) as url:
+        options = WebSocketOptions(ssl=authority.client_context())
+        transport = WebSocketTransport(options=options)
+        await transport.connect(url=url.replace("ws:", "wss:"), api_key=KEY, session={"instructions": "Hi."})
+        await transport.close()
+
+
+@pytest.mark.parametrize("flaw", ["unknown authority", "wrong host", "expired"])
+async def test_fm4_a_certificate_that_is_not_right_is_never_accepted(authority: Authority, flaw: str) -> None:
+    requests: list[object] = []
+
+    async def handler(ws: ServerConnection) -> None:
+        requests.append(ws.request)
+
+    host = "elsewhere.example" if flaw == "wrong host" else "127.0.0.1"
+    context = authority.server_context(host, days=-1 if flaw == "expired" else 10)
+    options = WebSocketOptions(ssl=None if flaw == "unknown authority" else authority.client_context())
+    async with serving(handler, ssl=context) as url:
+        with pytest.raises(TLSError, match="certificate") as caught:
+            await WebSocketTransport(options=options).connect(url=url.replace("ws:", "wss:"), api_key=KEY)
+    assert not caught.value.retryable
+    assert requests == []
+
+
+async def test_fm4_a_server_without_tls_gets_no_clear_text_instead() -> None:
+    received: list[bytes] = []
+
+    async def plain(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        received.append(await reader.read(65536))
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        await reader.read(65536)
+
+    async with raw_server(plain) as (host, port):
+        with pytest.raises(TLSError):
+            await WebSocketTransport().connect(url=f"wss://{host}:{port}", api_key=KEY)
+    assert KEY.encode() not in received[0]
+    assert b"GET" not in received[0]
+
+
+# --- proxies (FM-6) ----------------------------------------------------------------------------------------------
+
+
+class Proxy:
+    """A CONNECT proxy that may refuse."""
+
+    def __init__(self, answer: bytes = b"HTTP/1.1 200 Connection established\r\n\r\n") -> None:
+        self.answer = answer
+        self.asked: list[str] = []
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        self.asked.append(head)
+        if b" 200 " not in self.answer:
+            writer.write(self.answer)
+            await writer.drain()
+            return
+        host, _, port = head.split()[1].rpartition(":")
+        far_reader, far_writer = await asyncio.open_connection(host, int(port))
+        writer.write(self.answer)
+        try:
+            await asyncio.gather(self.pump(reader, far_writer), self.pump(far_reader, writer))
+        finally:
+            far_writer.transport.abort()
+
+    async def pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65536):
+            writer.write(data)
+        if writer.can_write_eof():
+            writer.write_eof()
+
+
+@pytest.mark.parametrize("how", ["option", "environment"])
+async def test_fm6_through_a_proxy(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    proxy = Proxy()
+    async with raw_server(proxy) as (host, port), serving(confirming) as url:
+        address = f"http://user:secret@{host}:{port}"
+        options = WebSocketOptions(proxy=address)
+        if how == "environment":
+            monkeypatch.setenv("no_proxy", "")
+            monkeypatch.setenv("https_proxy", address)
+            options = WebSocketOptions()
+        transport = await connected(url, options=options)
+        await transport.close()
+    assert proxy.asked[0].startswith("CONNECT 127.0.0.1:")
+    assert "Proxy-Authorization" in proxy.asked[0]
+
+
+async def test_fm6_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    proxy = Proxy()
+    async with raw_server(proxy) as (host, port), serving(confirming) as url:
+        monkeypatch.setenv("https_proxy", f"http://{host}:{port}")
+        await (await connected(url, options=WebSocketOptions(proxy=None))).close()
+        monkeypatch.setenv("no_proxy", "127.0.0.1")
+        await (await connected(url)).close()
+    assert proxy.asked == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n", ProxyAuthError),
+        (b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n", ConnectError),
+        (b"SSH-2.0-OpenSSH_9\r\n\r\n", ConnectError),
+    ],
+)
+async def test_fm6_a_proxy_that_refuses_and_keeps_its_password(answer: bytes, kind: type[ConnectError]) -> None:
+    async with raw_server(Proxy(answer)) as (host, port):
+        options = WebSocketOptions(proxy=f"http://user:secret@{host}:{port}")
+        with pytest.raises(ConnectError) as caught:
+            await WebSocketTransport(options=options).connect(url="ws://127.0.0.1:1")
+        assert type(caught.value) is kind
+        assert "secret" not in str(caught.value)
+
+
+async def test_after_a_close_by_force_it_dials_anew() -> None:
+    stuck, rounds = asyncio.Event(), iter([True, False])
+
+    async def handler(ws: ServerConnection) -> None:
+        if next(rounds):
+            await ws.send(CREATED)
+            ws.transport.pause_reading()
+            await stuck.wait()
+        else:
+            await confirming(ws)
+
+    async with serving(handler, close_timeout=0.01) as url:
+        transport = await connected(url, close_timeout=0.05)
+        await transport.close()
+        await transport.connect(url=url)
+        await transport.close()
+        stuck.set()
