@@ -47,8 +47,8 @@ HANGUP_TIMEOUT: Final = 5.0
 POLICY_VIOLATION: Final = 1008
 """The close code for a carrier that breaks its protocol."""
 
-PHONE_GRACE: Final = 1.0
-"""Seconds that the phone's socket has for closing at least."""
+PHONE_TIMEOUT: Final = 1.0
+"""Seconds that the phone's socket has for closing: the call is over, and a closing handshake is one round trip."""
 
 MAX_REASON: Final = 40
 """Characters of a close reason: WebSocket has room for 123 bytes, and a character takes up to three of them."""
@@ -174,8 +174,7 @@ class PhoneCall(RealtimeTransportLayer):
             self._path = MediaPath(caller, agent)
             await super()._try_to_connect(request, with_phone_formats(session, caller, agent))
         except BaseException as error:
-            deadline = asyncio.get_running_loop().time() + self._close_timeout
-            await self._close_phone(1011, str(error) or type(error).__name__, deadline)
+            await self._close_phone(1011, str(error) or type(error).__name__)
             raise
         while self._held:
             self._to_model(self._held.popleft())
@@ -295,24 +294,24 @@ class PhoneCall(RealtimeTransportLayer):
         phone.turn()
         await self.wait_ended()
 
-    async def _release(self, code: int, reason: str, deadline: float) -> None:
-        """Let go of the model's leg, then of the phone's, which gets a second more when the model took all the time."""
+    async def _close(self, code: int, reason: str) -> None:
+        """Let go of the model's leg, then of the phone's, which has a time of its own for that."""
         try:
-            await super()._release(code, reason, deadline)
+            await super()._close(code, reason)  # type: ignore[safe-super]  # the transport behind has one
         finally:
-            await self._close_phone(code, reason, max(deadline, asyncio.get_running_loop().time() + PHONE_GRACE))
+            await self._close_phone(code, reason)
 
     def _abort(self) -> None:
         super()._abort()
         if self._phone is not None:
             self._phone.abort()
 
-    async def _close_phone(self, code: int, reason: str, deadline: float) -> None:
+    async def _close_phone(self, code: int, reason: str) -> None:
         phone = self._phone
         if phone is None:
             return
         try:
-            async with asyncio.timeout_at(deadline):
+            async with asyncio.timeout(PHONE_TIMEOUT):
                 await phone.close(code, reason[:MAX_REASON])
         except TimeoutError:
             phone.abort()

@@ -5,6 +5,9 @@ time, to the next one that has not come back. A mark that is lost would stop it 
 after which the clock is believed. Where a carrier has no marks the clock is all there is: the same, with a deadline
 at the moment of playing.
 
+A mark needs time to come back, so after the first one the estimate is behind by up to a round trip: it errs on the side
+of less heard, as far as the next mark at most.
+
 A clear begins a new generation. Marks of an older one mean nothing, whether the clear returned them or destroyed them.
 """
 

@@ -9,8 +9,8 @@ from typing import Any
 import attrs
 import pytest
 
-from realtime_transport.conversation.brain import Say
-from realtime_transport.conversation.brains import Script, hum, when
+from realtime_transport.conversation.brain import CallTool, Say
+from realtime_transport.conversation.brains import Script, after, hum, when
 from realtime_transport.conversation.peer import ServerPeer
 from realtime_transport.events.items import AssistantMessageItem
 from realtime_transport.events.transport import AudioGapEvent, AudioHeardEvent, AudioInterruptedEvent, DisconnectedEvent
@@ -22,6 +22,7 @@ from realtime_transport.testing.fake_carrier import (
     CallRecord,
     Drop,
     FakeCarrier,
+    FakeSocket,
     Flood,
     Press,
     Restart,
@@ -153,10 +154,10 @@ async def test_greeting_and_answer_are_heard_whole(carrier: str) -> None:
 
 
 @every_carrier
-@pytest.mark.parametrize("after", [0.05, 0.4, 1.234, 3.0], ids="{:g}s".format)
-async def test_barge_in(carrier: str, after: float) -> None:
+@pytest.mark.parametrize("moment", [0.05, 0.4, 1.234, 3.0], ids="{:g}s".format)
+async def test_barge_in(carrier: str, moment: float) -> None:
     scene = Scene(carrier, brain=Script(when(None, GREETING, turn=1), otherwise=Say(transcript="")))
-    record = await scene.play(Wait(after), Speak(QUESTION), Wait(4))
+    record = await scene.play(Wait(moment), Speak(QUESTION), Wait(4))
     scene.agrees(record)
     assert scene.log is not None
     assert len(scene.log.cuts) == 1
@@ -200,6 +201,42 @@ async def test_agent_hangs_up_after_its_last_word(carrier: str) -> None:
     assert record.seconds < GREETING_MS / 1000 + 0.5
     assert scene.log is not None
     assert scene.log.ended[0].reason == "the agent hung up"
+
+
+@every_carrier
+async def test_speaking_after_the_last_word_cuts_nothing(carrier: str) -> None:
+    scene = Scene(carrier, brain=Script(when(None, "Yes", turn=1), otherwise=Say(transcript="")))
+    record = await scene.play(Wait(1), Speak(QUESTION), Wait(2))
+    scene.agrees(record)
+    assert scene.log is not None
+    assert scene.log.cuts == []
+    assert record.clears == 0
+
+
+@every_carrier
+async def test_a_tool_is_called_and_its_answer_heard(carrier: str) -> None:
+    async def work(call: Call, log: Log) -> None:
+        called = await call.wait_for("function_call", timeout=10)
+        call.send_function_call_output(called.call_id, "21 degrees")
+
+    brain = Script(after("weather", "It has {output}"), otherwise=CallTool(name="weather"))
+    scene = Scene(carrier, work, brain=brain, greet=False)
+    record = await scene.play(Speak(QUESTION), Wait(6))
+    scene.agrees(record)
+    assert record.spoken_ms > 500
+
+
+async def test_a_response_outside_the_conversation_disturbs_nobody() -> None:
+    """It ends while the agent is speaking: what is being said goes on without a break."""
+
+    async def aside(call: Call, log: Log) -> None:
+        await asyncio.sleep(0.2)
+        call.request_response({"conversation": "none", "output_modalities": ["text"]})
+
+    scene = Scene("twilio", aside, brain=Script(otherwise=GREETING))
+    record = await scene.play(Wait(9))
+    scene.agrees(record)
+    assert record.spoken_ms == pytest.approx(GREETING_MS, abs=20)
 
 
 # --- the end -------------------------------------------------------------------------------------------------------
@@ -496,6 +533,76 @@ async def test_the_first_words_wait_for_the_model() -> None:
 
     await FakeTwilio(answer).call(Wait(1))
     assert len(b"".join(heard)) == 8000
+
+
+async def test_closing_while_waiting_for_the_call() -> None:
+    async def answer(phone: PhoneSocket) -> None:
+        call = Call(phone)
+        connecting = asyncio.create_task(call.connect())
+        await asyncio.sleep(1)
+        await call.close()
+        with pytest.raises(StateError):
+            await connecting
+
+    record = await MuteTwilio(answer).call(Wait(10))
+    assert record.code == 1011
+    assert record.seconds == pytest.approx(1)
+
+
+async def test_a_phone_that_never_closes_is_dropped() -> None:
+    class Stubborn(FakeSocket):
+        async def close(self, code: int, reason: str) -> None:
+            await asyncio.Event().wait()
+
+    async def answer(phone: FakeSocket) -> None:
+        stubborn = Stubborn(phone._carrier)
+        stubborn.incoming = phone.incoming
+        async with Call(stubborn) as call:
+            await call.connect()
+
+    record = await FakeTwilio(answer).call(Wait(30))
+    assert record.code is None
+    assert record.seconds == pytest.approx(1, abs=0.1)
+
+
+async def test_a_model_that_never_closes_is_dropped_and_the_phone_too() -> None:
+    class Stubborn(LoopbackTransport):
+        async def _close(self, code: int, reason: str) -> None:
+            await asyncio.Event().wait()
+
+    class StubbornCall(PhoneCall, Stubborn):
+        pass
+
+    async def answer(phone: PhoneSocket) -> None:
+        async with StubbornCall(phone, close_timeout=2) as call:
+            await call.connect()
+        assert call.status == "disconnected"
+
+    record = await FakeTwilio(answer).call(Wait(30))
+    assert record.code == 1000
+
+
+async def test_a_model_that_cannot_be_reached_ends_the_call() -> None:
+    class Unreachable(Call):
+        async def _open(self, request: Any) -> None:
+            raise OSError("no route")
+
+    async def answer(phone: PhoneSocket) -> None:
+        with pytest.raises(ConnectError, match="no route"):
+            await Unreachable(phone).connect()
+
+    record = await FakeTwilio(answer).call(Wait(30))
+    assert record.code is not None
+    assert record.seconds == pytest.approx(0, abs=0.1)
+
+
+async def test_muting_keeps_the_caller_from_the_model() -> None:
+    async def mute(call: Call, log: Log) -> None:
+        call.mute()
+
+    scene = Scene("twilio", mute, greet=False)
+    record = await scene.play(Speak(QUESTION), Wait(3))
+    assert record.spoken_ms == 0
 
 
 async def test_messages_that_mean_nothing_are_counted() -> None:
