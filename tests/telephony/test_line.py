@@ -127,6 +127,19 @@ def test_a_clear_begins_anew_and_old_marks_mean_nothing() -> None:
     assert rounded(line.heard(0.15)) == [played("b", 50)]
 
 
+def test_a_mark_that_a_clear_returns_late_is_not_taken_for_a_new_one() -> None:
+    line = Line(PCMU, has_marks=True)
+    say(line, A, 1000, 0, 0.0)
+    old = line.mark()
+    line.clear(0.1, taken_back=True)
+    say(line, B, 100, 0, 0.1)
+    new = line.mark()
+    assert old is not None
+    assert new is not None
+    assert line.reached(old, 0.12) == []
+    assert line.reached(new, 0.2) == [played("b", 100)]
+
+
 def test_what_cannot_be_taken_back_sounds_first() -> None:
     line = Line(PCMU, has_marks=False)
     say(line, A, 100, 0, 0.0)
