@@ -18,7 +18,7 @@ import asyncio
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterable
-from typing import ClassVar, Final, Literal, TypeAlias
+from typing import ClassVar, Final, Literal, TypeAlias, TypeVar
 
 import attrs
 
@@ -27,6 +27,8 @@ from realtime_transport.audio.convert import Converter
 from realtime_transport.audio.files import read_pcm16
 from realtime_transport.telephony.codecs import Frame
 from realtime_transport.testing.fake_playback import FakePlayback
+
+T = TypeVar("T")
 
 FRAME_MS: Final = 20.0
 MAX_MESSAGES: Final = 100_000
@@ -121,6 +123,9 @@ class FakeSocket:
 
     async def send(self, message: Frame) -> None:
         """Give the carrier a message."""
+        self._carrier.later(self._arrive, message)
+
+    def _arrive(self, message: Frame) -> None:
         if self.closed is None:
             self._carrier.take(message)
 
@@ -136,6 +141,7 @@ class FakeCarrier(ABC):
 
     ``fmt`` is what the call is set up with, without it the carrier's usual format. ``loses_mark`` tells of a mark's
     number, from 1, whether it never comes back. ``swap`` sends every pair of the caller's pieces in the wrong order.
+    ``latency`` is how many seconds a message travels, either way.
     """
 
     formats: ClassVar[tuple[AudioFormat, ...]]
@@ -148,11 +154,13 @@ class FakeCarrier(ABC):
         fmt: AudioFormat | None = None,
         loses_mark: Callable[[int], bool] = lambda number: False,
         swap: bool = False,
+        latency: float = 0.0,
     ) -> None:
         self.format = fmt or self.formats[0]
         self._answer = answer
         self._loses_mark = loses_mark
         self._swap = swap
+        self._latency = latency
         self._marks = 0
         self._numbers = 0
         self._held: Frame | None = None
@@ -181,7 +189,7 @@ class FakeCarrier(ABC):
             self.playback.clear()
             for message in self.closing() if ended_by == "caller" else ():
                 self.deliver(message)
-            self.socket.incoming.put_nowait(None)
+            self.later(self.socket.incoming.put_nowait, None)
             async with asyncio.timeout(APPLICATION_TIMEOUT):
                 await application
         finally:
@@ -274,7 +282,14 @@ class FakeCarrier(ABC):
 
     def deliver(self, message: Frame) -> None:
         """Give the application a message."""
-        self.socket.incoming.put_nowait(message)
+        self.later(self.socket.incoming.put_nowait, message)
+
+    def later(self, arrive: Callable[[T], None], what: T) -> None:
+        """Let something arrive when it has travelled: at once, where that takes no time."""
+        if self._latency:
+            asyncio.get_running_loop().call_later(self._latency, arrive, what)
+        else:
+            arrive(what)
 
     # --- the agent's side --------------------------------------------------------------------------------------------
 

@@ -204,6 +204,20 @@ async def test_agent_hangs_up_after_its_last_word(carrier: str) -> None:
 
 
 @every_carrier
+@pytest.mark.parametrize("latency", [0.03, 0.1])
+async def test_barge_in_over_a_slow_line(carrier: str, latency: float) -> None:
+    """Marks take their time to come back: the history is behind by a round trip at most, and never ahead."""
+    quiet = Script(when(None, GREETING, turn=1), otherwise=Say(transcript=""))
+    scene = Scene(carrier, brain=quiet, fake={"latency": latency})
+    record = await scene.play(Wait(2), Speak(QUESTION), Wait(4))
+    assert scene.log is not None
+    assert len(scene.log.cuts) == 1
+    behind = record.spoken_ms - scene.log.heard_ms
+    assert -20 <= behind <= 2000 * latency + 20
+    assert scene.log.heard_ms == history_ms(scene.log.call)
+
+
+@every_carrier
 async def test_speaking_after_the_last_word_cuts_nothing(carrier: str) -> None:
     scene = Scene(carrier, brain=Script(when(None, "Yes", turn=1), otherwise=Say(transcript="")))
     record = await scene.play(Wait(1), Speak(QUESTION), Wait(2))
