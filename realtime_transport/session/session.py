@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Any, Generic, Literal, Self, TypeAlias, TypeVar
+from typing import Any, Generic, Literal, Self, TypeVar
 
-from realtime_transport.conversation.session_shape import session_from
 from realtime_transport.emitter import Emitter
-from realtime_transport.events import AnySession, ContentPart, Item, McpToolInfo, RealtimeSessionConfig, ResponseOptions
+from realtime_transport.events import AnySession, Item, McpToolInfo, RealtimeSessionConfig
 from realtime_transport.events.transport import TRANSPORT_EVENTS, ConnectionState, DisconnectedEvent
-from realtime_transport.exceptions import ConnectionLost, InvalidArgument, RealtimeError, StateError
+from realtime_transport.exceptions import ConnectionLost, RealtimeError, StateError
 from realtime_transport.session.agent import RealtimeAgent
-from realtime_transport.session.approvals import DEFAULT_LIMIT, ApprovalRequest, Decision
+from realtime_transport.session.approvals import DEFAULT_LIMIT
 from realtime_transport.session.context import RunContext
 from realtime_transport.session.events import SESSION_EVENTS, AgentAudioEvent, SessionErrorEvent, SessionEvent
 from realtime_transport.session.execution import ToolErrorText
 from realtime_transport.session.guardrails import GuardrailSettings, InputGuardrail, OutputGuardrail
 from realtime_transport.session.latency import LatencyMeter
 from realtime_transport.session.registrar import Hears, Registrar
+from realtime_transport.session.speaking import Config, Speaking, read_config
 from realtime_transport.session.switchboard import SessionRules, Switchboard
 from realtime_transport.session.tracing import attach_tracing
-from realtime_transport.session.update import AgentUpdate
 from realtime_transport.session.usage import Budget, SessionUsage
 from realtime_transport.session.waiting import Waiting
 from realtime_transport.streams import EventStream
@@ -31,19 +30,16 @@ from realtime_transport.transports import (
     ApiKey,
     ConnectionInfo,
     RealtimeTransportLayer,
-    SendReceipt,
     create_transport,
 )
 
 T = TypeVar("T")
 
-Config: TypeAlias = RealtimeSessionConfig | Mapping[str, Any]
-
 DRAIN_TIMEOUT = 5.0
 """Seconds that async listeners have to finish when the session closes."""
 
 
-class RealtimeSession(Waiting[T], Generic[T]):
+class RealtimeSession(Speaking[T], Waiting[T], Generic[T]):
     """A conversation between a caller and agents, over any transport.
 
     ::
@@ -96,13 +92,8 @@ class RealtimeSession(Waiting[T], Generic[T]):
         self.transport: RealtimeTransportLayer = (
             create_transport(transport) if isinstance(transport, str) else transport
         )
-        self._connect_options: dict[str, Any] = {
-            "model": model,
-            "api_key": api_key,
-            "url": url,
-            "call_id": call_id,
-            **(connect_options or {}),
-        }
+        given = {"model": model, "api_key": api_key, "url": url, "call_id": call_id}
+        self._connect_options: dict[str, Any] = {**given, **(connect_options or {})}
         self._seed = tuple(history)
         self._emitter = Emitter({*SESSION_EVENTS, "audio_gap"}, error_event=self._error_event, audio_ms=self._audio_ms)
         # What a slow listener of ours misses is told where all gaps are told.
@@ -112,7 +103,7 @@ class RealtimeSession(Waiting[T], Generic[T]):
             self.transport,
             self._emitter,
             SessionRules(
-                ground=_read_config(config),
+                ground=read_config(config),
                 guardrails=guardrails or GuardrailSettings(),
                 output_guardrails=tuple(output_guardrails),
                 input_guardrails=tuple(input_guardrails),
@@ -266,97 +257,6 @@ class RealtimeSession(Waiting[T], Generic[T]):
         if name == "transport_event":
             self.transport.on("*", self._board.reports.raw)
 
-    # --- talking -----------------------------------------------------------------------------------------------------
-
-    def send_message(
-        self,
-        message: str | Sequence[ContentPart],
-        *,
-        trigger_response: bool = True,
-        role: Literal["user", "system", "assistant"] = "user",
-        event_id: str | None = None,
-    ) -> SendReceipt:
-        """Add a message, text or parts (text, images), and ask for a response to it unless told not to."""
-        return self.transport.send_message(message, role=role, respond=trigger_response, event_id=event_id)
-
-    def add_image(
-        self,
-        image: str | bytes,
-        *,
-        text: str | None = None,
-        detail: Literal["auto", "low", "high"] | str | None = None,
-        trigger_response: bool = False,
-    ) -> SendReceipt:
-        """Show the agent a picture: PNG or JPEG bytes, or a ``data:`` URL; ``text`` goes before it."""
-        return self.transport.add_image(image, text=text, detail=detail, respond=trigger_response)
-
-    def send_audio(self, audio: bytes, *, commit: bool = False) -> SendReceipt:
-        """Send the caller's speech in the input format of the session; ``commit`` ends the turn with it."""
-        return self.transport.send_audio(audio, commit=commit)
-
-    def mute(self, muted: bool = True) -> None:
-        """Stop sending the caller's audio, or go on."""
-        self.transport.mute(muted)
-
-    def interrupt(self) -> SendReceipt:
-        """Silence the agent and leave on both sides only what was heard. Also cancels tools that say so."""
-        self._board.calls.disturb("interrupt")
-        return self.transport.interrupt()
-
-    def request_response(self, options: ResponseOptions | Mapping[str, Any] | None = None) -> SendReceipt:
-        """Ask the agent to say something, in its turn."""
-        return self.transport.request_response(options)
-
-    # --- changing ----------------------------------------------------------------------------------------------------
-
-    def update_agent(self, agent: RealtimeAgent[T]) -> AgentUpdate[T]:
-        """Let ``agent`` speak from now on: its instructions, its tools, its guardrails. No handoff is announced.
-
-        Begins at once; await the result to know that the server has accepted it.
-        """
-        update: AgentUpdate[T] = AgentUpdate(self._board.report)
-        task = self._board.tasks.spawn(self._update_agent(agent, update), "update_agent")
-        if task is None:
-            update.abandon()
-        else:  # it may be cancelled before its first step
-            task.add_done_callback(lambda _: update.abandon())
-        return update
-
-    async def _update_agent(self, agent: RealtimeAgent[T], update: AgentUpdate[T]) -> None:
-        try:
-            update.succeed(await self._board.switch(agent))
-        except Exception as error:  # noqa: BLE001  the application's callables, or the server's refusal
-            update.fail(error)
-
-    def update_session(self, changes: Config) -> SendReceipt:
-        """Change how this call sounds and listens, whoever speaks: later agents keep it."""
-        self._board.roster.change_ground(_read_config(changes))
-        return self.transport.update_session(changes)
-
-    def update_history(self, items: Sequence[Item] | Callable[[tuple[Item, ...]], Sequence[Item]]) -> SendReceipt:
-        """Make the conversation be ``items``, or what a function makes of it, with as few events as possible."""
-        return self.transport.reset_history(items)
-
-    # --- deciding ----------------------------------------------------------------------------------------------------
-
-    def approve(self, call: ApprovalRequest | str, *, always: bool = False) -> None:
-        """Let a waiting call run. ``always`` lets this tool run without asking for the rest of the session.
-
-        :param call: the request of ``tool_approval_requested``, or its call id. Given the request, its arguments must
-            be those that wait.
-        :raises StateError: when nothing waits under that id, or with other arguments.
-        """
-        self._board.approvals.decide(call, Decision(approved=True), always=always)
-
-    def reject(self, call: ApprovalRequest | str, message: str = "", *, always: bool = False) -> None:
-        """Refuse a waiting call; the model reads ``message``. Raises like ``approve``."""
-        self._board.approvals.decide(call, Decision(approved=False, message=message), always=always)
-
-    @property
-    def pending_approvals(self) -> tuple[ApprovalRequest, ...]:
-        """The calls that wait for a person, oldest first."""
-        return self._board.approvals.pending
-
     # --- looking -----------------------------------------------------------------------------------------------------
 
     @property
@@ -422,11 +322,3 @@ class RealtimeSession(Waiting[T], Generic[T]):
 
     def _audio_ms(self, event: object) -> float:
         return self.transport.output_format.ms(len(event.data)) if isinstance(event, AgentAudioEvent) else 0.0
-
-
-def _read_config(config: Config | None) -> RealtimeSessionConfig:
-    """Take the session's own config, as an object or a mapping."""
-    read = RealtimeSessionConfig() if config is None else session_from(config, RealtimeSessionConfig())
-    if not isinstance(read, RealtimeSessionConfig):
-        raise InvalidArgument("a session with agents is a realtime session", path="config.type")
-    return read

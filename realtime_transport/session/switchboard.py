@@ -95,16 +95,7 @@ class Switchboard(Generic[T]):
         self.announcer: Announcer[T] = Announcer(
             emitter, context=context, agent=lambda: self.roster.agent, context_of=context_of
         )
-        self.turns: Turns[T] = Turns(
-            self.announcer,
-            self.roster,
-            self.hooks,
-            self.tasks,
-            settings=rules.guardrails,
-            guardrails=rules.output_guardrails,
-            reactions=Reactions(interrupt=self._interrupt, correct=self._correct),
-            output_format=lambda: transport.output_format,
-        )
+        self.turns: Turns[T] = self._make_turns()
         self.reports: Reports[T] = Reports(
             self.announcer, self.roster, history=lambda: transport.history, budget=rules.budget, stop=stop
         )
@@ -116,16 +107,7 @@ class Switchboard(Generic[T]):
             on_error=self.report,
         )
         self.follow_up: FollowUp = FollowUp(self._follow_up)
-        self.calls: ToolCalls[T] = ToolCalls(
-            self.announcer,
-            self.roster,
-            self.hooks,
-            self.tasks,
-            self.execution,
-            self.follow_up,
-            send=self,
-            conversation_key=rules.conversation_key,
-        )
+        self.calls: ToolCalls[T] = self._make_calls()
         self._hosted = HostedCalls(on_batch_done=lambda: self.follow_up.due(""))
         self._gate = InputGate(
             timeout=rules.guardrails.timeout,
@@ -134,6 +116,30 @@ class Switchboard(Generic[T]):
             on_refusal=self._refused,
         )
         self._attach()
+
+    def _make_turns(self) -> Turns[T]:
+        return Turns(
+            self.announcer,
+            self.roster,
+            self.hooks,
+            self.tasks,
+            settings=self._rules.guardrails,
+            guardrails=self._rules.output_guardrails,
+            reactions=Reactions(interrupt=self._interrupt, correct=self._correct),
+            output_format=lambda: self._transport.output_format,
+        )
+
+    def _make_calls(self) -> ToolCalls[T]:
+        return ToolCalls(
+            self.announcer,
+            self.roster,
+            self.hooks,
+            self.tasks,
+            self.execution,
+            self.follow_up,
+            send=self,
+            conversation_key=self._rules.conversation_key,
+        )
 
     def _attach(self) -> None:
         own: Mapping[str, Callable[[Any], None]] = {
