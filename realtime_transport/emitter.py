@@ -41,6 +41,9 @@ HOT: Final = frozenset({"*", "sent", "audio", "transcript_delta"})
 OVERFLOW: Final[dict[str, Overflow]] = {"audio": "drop_oldest"}
 """What a full backlog does, by name; ``disconnect`` for all others. See ``backlog.Overflow``."""
 
+NEVER_SILENT: Final = frozenset({"error", "audio_gap"})
+"""Names that are logged when nobody hears them."""
+
 
 class Emitter:
     """Delivers events to listeners, streams and waits. One loop, one thread; ``emit`` never waits.
@@ -178,9 +181,8 @@ class Emitter:
                 listener(event)
         elif name in self._heard:
             self._pyee.emit(name, event)
-        elif name == "error" and self._report_elsewhere is None:
-            error = getattr(event, "error", event)
-            logger.error("nobody listens to 'error': %s", error, exc_info=error if _was_raised(error) else None)
+        elif name in NEVER_SILENT and self._report_elsewhere is None:
+            _log_unheard(name, event)
 
     def _offer(self, name: str, event: Any) -> None:
         for stream in self._held_streams():
@@ -211,7 +213,7 @@ class Emitter:
         heard = name in self._heard
         if heard and not self._delivering_early:
             return False
-        if name == "error" and not heard:
+        if name in NEVER_SILENT and not heard:
             return False  # whoever comes late for it finds it in the log
         early.keep(name, event)
         return True
@@ -350,6 +352,14 @@ class Emitter:
             close = difflib.get_close_matches(name, self._names, n=1)
             hint = f"; did you mean {close[0]!r}?" if close else ""
             raise InvalidArgument(f"there is no event {name!r}{hint}", path="name")
+
+
+def _log_unheard(name: str, event: Any) -> None:
+    if isinstance(event, AudioGapEvent):
+        logger.warning("%g ms of audio %s were lost: %s", event.ms, event.direction, event.reason)
+        return
+    error = getattr(event, "error", event)
+    logger.error("nobody listens to %r: %s", name, error, exc_info=error if _was_raised(error) else None)
 
 
 def _was_raised(error: object) -> TypeGuard[BaseException]:

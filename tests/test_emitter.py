@@ -178,7 +178,7 @@ async def _call_once(listener: Listener) -> None:
 
 
 @HOT_AND_COLD
-async def test_a_listener_removed_by_another_still_hears_the_event_being_emitted(name: str) -> None:
+async def test_fm75_a_listener_removed_by_another_still_hears_the_event_being_emitted(name: str) -> None:
     em, heard = emitter(), list[int]()
     em.on(name, lambda event: em.off(name, heard.append))
     em.on(name, heard.append)
@@ -188,7 +188,7 @@ async def test_a_listener_removed_by_another_still_hears_the_event_being_emitted
 
 
 @HOT_AND_COLD
-async def test_a_listener_added_by_another_hears_the_next_event(name: str) -> None:
+async def test_fm75_a_listener_added_by_another_hears_the_next_event(name: str) -> None:
     em, heard = emitter(), list[int]()
     em.on(name, lambda event: em.on(name, heard.append))
     em.emit(name, 1)
@@ -212,7 +212,7 @@ async def test_once_is_once_also_when_it_emits(name: str) -> None:
 
 
 @HOT_AND_COLD
-async def test_a_listener_may_remove_itself(name: str) -> None:
+async def test_fm75_a_listener_may_remove_itself(name: str) -> None:
     em, heard = emitter(), list[int]()
 
     def only_two(event: int) -> None:
@@ -295,6 +295,13 @@ async def test_errors_that_nobody_hears_are_logged_once(caplog: pytest.LogCaptur
     em.on("turn_done", lambda event: 1 / 0)
     em.emit("turn_done", 1)
     assert caplog.records[1].exc_info
+
+
+async def test_lost_audio_that_nobody_hears_of_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    em = emitter()
+    em.expect_listeners()
+    em.emit("audio_gap", AudioGapEvent(direction="out", ms=40.0, reason="slow"))
+    assert [record.getMessage() for record in caplog.records] == ["40 ms of audio out were lost: slow"]
 
 
 async def test_an_emitter_may_report_elsewhere() -> None:

@@ -168,7 +168,7 @@ def test_time_comes_from_the_loop_and_chance_from_secrets() -> None:
 
 
 @pytest.mark.parametrize("folder", ["transports", "emitter", "listeners", "streams", "backlog", "early", "telephony"])
-def test_queues_in_drivers_have_a_bound(folder: str) -> None:
+def test_fm95_queues_in_drivers_have_a_bound(folder: str) -> None:
     wrong: list[str] = []
     for path in SOURCES:
         if room(path) != folder:

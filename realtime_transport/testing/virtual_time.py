@@ -11,7 +11,7 @@ library takes its time from the running loop only, whatever it does runs under v
 
         virtual_time.run(main())
 
-With pytest-asyncio, ``@pytest.mark.virtual_time`` on a coroutine test does the same.
+With pytest-asyncio, return ``{"virtual": VirtualTimeLoop}`` from the hook ``pytest_asyncio_loop_factories``.
 """
 
 from __future__ import annotations

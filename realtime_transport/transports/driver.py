@@ -95,7 +95,7 @@ class Driver:
             self._bad_frames = 0
         if event is not None:
             self._conversation.receive(event, self.loop.time())
-            self.turn()
+            self._turn_alone()
 
     def _count_bad_frame(self) -> None:
         self._bad_frames += 1
@@ -107,13 +107,23 @@ class Driver:
 
     def turn(self) -> None:
         """Carry away everything that the conversation made. Raises ``InvalidArgument`` for what cannot be spelt."""
+        refused = self._carry()
+        if refused is not None:
+            raise refused
+
+    def _turn_alone(self) -> None:
+        """Do the same where there is no caller to raise to."""
+        refused = self._carry()
+        if refused is not None:
+            self.report(refused)
+
+    def _carry(self) -> InvalidArgument | None:
         refused = self._post()
         for settlement in self._conversation.settlements():
             self.receipts.settle(settlement, quietly=self._ending)
         self._deliver()
         self._set_timer()
-        if refused is not None:
-            raise refused
+        return refused
 
     def _post(self) -> InvalidArgument | None:
         """Put frames into the outbox; a frame that cannot be spelt holds up no other."""
@@ -194,7 +204,7 @@ class Driver:
         deadline = self._conversation.next_deadline()
         if deadline is not None and deadline <= now:
             self._conversation.wake(now)
-        self.turn()
+        self._turn_alone()
 
     # --- the end ---------------------------------------------------------------------------------------------------
 
@@ -214,7 +224,7 @@ class Driver:
             self._conversation.connection_lost(now, error)
         self.outbox.end(error or ConnectionLost("the connection was closed"))
         self._over = True
-        self.turn()
+        self._turn_alone()
         if self._timer is not None:
             self._timer.cancel()
         if self._writer is not None:

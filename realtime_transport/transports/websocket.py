@@ -9,7 +9,6 @@ key.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import ssl as ssl_module
 import weakref
@@ -144,23 +143,26 @@ class WebSocketTransport(RealtimeTransportLayer):
         raise failure  # outside of the block: what was raised there knows the key
 
     async def _write(self, frame: bytes) -> None:
-        assert self._socket is not None  # noqa: S101 - for the type checker
-        # That the socket is closed is the reader's news: it knows the close code.
-        with contextlib.suppress(ConnectionClosed):
-            await self._socket.send(frame, text=True)
+        socket, reading = self._socket, self._reading
+        assert socket is not None  # noqa: S101 - for the type checker
+        assert reading is not None  # noqa: S101
+        try:
+            await socket.send(frame, text=True)
+        except ConnectionClosed:
+            # That is the reader's news: it knows the close code, and ends this task.
+            await asyncio.wait({reading})
 
     async def _close(self, code: int, reason: str) -> None:
         socket, reading = self._socket, self._reading
-        self._reading = None
+        assert reading is not None  # noqa: S101 - for the type checker
         try:
             if socket is not None and not self._is_borrowed:
                 self._socket = None
                 await self._close_socket(socket, code, reason)
         finally:
-            if reading is not None:
-                # Only now: the closing handshake needs a reader when the peer still talks.
-                reading.cancel()
-                await asyncio.gather(reading, return_exceptions=True)
+            # Only now: the closing handshake needs a reader when the peer still talks.
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
 
     async def _close_socket(self, socket: Connection, code: int, reason: str) -> None:
         try:

@@ -146,7 +146,7 @@ async def test_time_passes_for_the_conversation() -> None:
     await transport.close()
 
 
-async def test_an_earlier_deadline_moves_the_timer() -> None:
+async def test_fm22_a_response_that_says_nothing_is_told_while_others_wait() -> None:
     transport = await connected(limits=Limits(request_timeout=7.0, response_timeout=3.0))
     slow = transport.delete_item("x")
     transport.say("response.created", response={"id": "resp_1", "status": "in_progress"})
@@ -200,6 +200,58 @@ async def test_a_frame_that_cannot_be_spelt_holds_up_no_other() -> None:
     await idle()
     assert transport.types() == ["vendor.good", "vendor.last"]
     await transport.close()
+
+
+async def test_what_the_conversation_makes_by_itself_is_reported_when_it_cannot_be_spelt() -> None:
+    transport = await connected()
+    errors = heard(transport, "error")
+    bad = UnknownClientEvent(type="vendor.bad", raw={"type": "vendor.bad", "x": {1, 2}})
+    transport._conversation.send_event(bad, 0.0)
+    transport.say("rate_limits.updated", rate_limits=[])
+    assert [type(event.error) for event in errors] == [InvalidArgument]
+    assert transport.status == "connected"
+    await transport.close()
+
+
+async def test_fm63_cancelling_a_sender_takes_nothing_back_and_breaks_nothing() -> None:
+    transport = await connected()
+    gate = asyncio.Event()
+
+    async def slow(frame: dict[str, Any]) -> None:
+        await gate.wait()
+
+    transport.writing = slow
+    senders = []
+    for n in range(100):
+
+        async def send(n: int = n) -> None:
+            await transport.send_message("x" * 10_000 + f" {n}", respond=False)
+
+        senders.append(asyncio.ensure_future(send()))
+    await idle()
+    waiting = [sender for sender in senders if not sender.done()]
+    assert waiting
+    for sender in waiting:
+        sender.cancel()
+    await asyncio.gather(*senders, return_exceptions=True)
+    gate.set()
+    await idle()
+    assert [frame["item"]["content"][0]["text"][10_001:] for frame in transport.written] == [f"{n}" for n in range(100)]
+    await transport.close()
+
+
+async def test_fm64_concurrent_senders_never_interleave() -> None:
+    transport = await connected()
+    transport.writing = lambda frame: asyncio.sleep(0.001)
+
+    async def send(name: str) -> None:
+        for n in range(50):
+            await transport.send_event({"type": "vendor.thing", "who": name, "n": n, "filler": "x" * 10_000})
+
+    await asyncio.gather(*(send(name) for name in "abcd"))
+    await transport.close()
+    for name in "abcd":
+        assert [frame["n"] for frame in transport.written if frame["who"] == name] == list(range(50))
 
 
 async def test_nothing_is_written_before_the_medium_is_open() -> None:

@@ -92,6 +92,18 @@ async def test_a_loss_is_told_at_once_and_the_medium_released_once() -> None:
     assert len(ends) == 1
 
 
+async def test_fm20_a_loss_in_the_middle_of_a_response_ends_it() -> None:
+    transport = await connected()
+    ends = heard(transport, "turn_done", "disconnected")
+    transport.say("response.created", response={"id": "resp_1", "status": "in_progress"})
+    transport.say("response.output_text.delta", response_id="resp_1", item_id="item_a", delta="Well, ")
+    transport.feed_closed(None, "the socket went away")
+    turn, end = ends
+    assert (turn.status, turn.reason) == ("incomplete", "connection_lost")
+    assert not end.clean
+    await transport.close()
+
+
 async def test_a_loss_with_a_reason_of_its_own_is_told() -> None:
     transport = await connected()
     errors = heard(transport, "error")

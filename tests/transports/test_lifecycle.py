@@ -140,7 +140,7 @@ async def test_a_flawed_config_raises_before_anything_opens() -> None:
     assert transport.status == "disconnected"
 
 
-async def test_connecting_twice_raises() -> None:
+async def test_fm15_connecting_twice_raises() -> None:
     transport = Bare()
     await transport.connect()
     with pytest.raises(StateError, match="connected already"):
@@ -272,7 +272,7 @@ async def test_a_server_that_greets_while_opening_is_heard() -> None:
 # --- cancelling --------------------------------------------------------------------------------------------------
 
 
-async def test_cancelled_in_the_moment_of_success_it_closes() -> None:
+async def test_fm14_cancelled_in_the_moment_of_success_it_closes() -> None:
     transport = Bare()
     transport.on("connected", lambda event: connecting.cancel())
     connecting = asyncio.ensure_future(transport.connect())
@@ -282,7 +282,7 @@ async def test_cancelled_in_the_moment_of_success_it_closes() -> None:
     assert transport.closed == [(1000, "")]
 
 
-async def test_cancelled_twice_it_still_cleans_up() -> None:
+async def test_fm14_cancelled_twice_it_still_cleans_up() -> None:
     transport = Bare(greets=False)
     transport.closing = lambda: asyncio.sleep(1)
     connecting = asyncio.ensure_future(transport.connect())
@@ -296,7 +296,7 @@ async def test_cancelled_twice_it_still_cleans_up() -> None:
     assert transport.status == "disconnected"
 
 
-async def test_cancelled_before_its_first_step() -> None:
+async def test_fm14_cancelled_before_its_first_step() -> None:
     transport = Bare()
     connecting = asyncio.ensure_future(transport.connect())
     await asyncio.sleep(0)
@@ -308,7 +308,7 @@ async def test_cancelled_before_its_first_step() -> None:
     await transport.close()
 
 
-async def test_close_ends_connecting() -> None:
+async def test_fm14_close_ends_connecting() -> None:
     transport = Bare(greets=False)
     connecting = asyncio.ensure_future(transport.connect())
     await idle()

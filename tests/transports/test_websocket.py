@@ -18,6 +18,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.datastructures import Headers
+from websockets.exceptions import ConnectionClosedError
 from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
 from websockets.sync.server import serve as serve_in_thread
@@ -121,6 +122,18 @@ async def raw_server(handler: Callable[[asyncio.StreamReader, asyncio.StreamWrit
             task.cancel()
         await asyncio.gather(*handling, return_exceptions=True)
         await asyncio.sleep(0.01)
+
+
+async def greet_by_hand(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> ServerProtocol:
+    """Open a WebSocket and say ``session.created``, leaving all else to the caller."""
+    protocol = ServerProtocol()
+    while not (requests := protocol.events_received()):
+        protocol.receive_data(await reader.read(65536))
+    assert isinstance(requests[0], Request)
+    protocol.send_response(protocol.accept(requests[0]))
+    protocol.send_text(CREATED.encode())
+    writer.write(b"".join(protocol.data_to_send()))
+    return protocol
 
 
 async def connected(url: str, **options: Any) -> WebSocketTransport:
@@ -459,6 +472,31 @@ async def test_fm18_a_key_that_is_no_header_value() -> None:
     assert KEY not in str(caught.value)
 
 
+@pytest.mark.virtual_time
+async def test_fm19_a_family_that_is_black_holed_costs_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The name has two addresses; packets to the first are never answered."""
+    loop = asyncio.get_running_loop()
+    connecting = loop.sock_connect
+
+    async def two_addresses(host: Any, port: Any, **kwargs: Any) -> Any:
+        tcp = (socket.SOCK_STREAM, socket.IPPROTO_TCP, "")
+        return [(socket.AF_INET, *tcp, ("127.0.0.2", port)), (socket.AF_INET, *tcp, ("127.0.0.1", port))]
+
+    async def black_hole(sock: socket.socket, address: Any) -> None:
+        if address[0] == "127.0.0.2":
+            await asyncio.Event().wait()
+        await connecting(sock, address)
+
+    monkeypatch.setattr(loop, "getaddrinfo", two_addresses)
+    monkeypatch.setattr(loop, "sock_connect", black_hole)
+    async with serve(confirming, sock=socket.create_server(("127.0.0.1", 0))) as server:
+        port = server.sockets[0].getsockname()[1]
+        transport = WebSocketTransport(options=WebSocketOptions(proxy=None))
+        await transport.connect(url=f"ws://dual.localhost:{port}")
+        assert loop.time() <= 0.5
+        await transport.close()
+
+
 async def test_without_any_key_the_provider_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     with pytest.raises(InvalidArgument, match="OPENAI_API_KEY"):
@@ -617,17 +655,62 @@ async def test_fm43_a_gigantic_frame_while_connecting() -> None:
 
 
 async def test_what_is_sent_into_a_closing_socket_is_the_readers_news() -> None:
-    async with serving(saying(then=closing(1012))) as url:
+    """The close frame came, the end of the TCP connection not yet: what is written now goes nowhere."""
+    sent_close, hang_up = asyncio.Event(), asyncio.Event()
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        protocol = await greet_by_hand(reader, writer)
+        protocol.send_close(1012, "restart")
+        writer.write(b"".join(protocol.data_to_send()))
+        await writer.drain()
+        sent_close.set()
+        await hang_up.wait()
+
+    async with raw_server(handler) as (host, port):
         transport = WebSocketTransport()
         ends, errors = heard(transport, "disconnected"), heard(transport, "error")
-        await transport.connect(url=url)
-        with contextlib.suppress(StateError):
-            while True:
-                transport.send_audio(b"\0\0" * 480)
-                await asyncio.sleep(0)
+        await transport.connect(url=f"ws://{host}:{port}")
+        await sent_close.wait()
+        await asyncio.sleep(0.02)
+        transport.send_audio(b"\0\0" * 480)
+        transport.send_audio(b"\0\0" * 480)
+        await asyncio.sleep(0.02)
+        assert transport.status == "connected"
+        hang_up.set()
+        await soon(lambda: ends)
         assert [end.code for end in ends] == [1012]
         assert errors == []
         await transport.close()
+
+
+async def test_the_writer_waits_for_the_readers_news(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with serving(confirming) as url:
+        transport = await connected(url)
+        sent = heard(transport, "sent")
+
+        async def closed(*args: Any, **kwargs: Any) -> None:
+            raise ConnectionClosedError(None, None)
+
+        monkeypatch.setattr(transport._socket, "send", closed)
+        transport.send_message("one", respond=False)
+        transport.send_message("two", respond=False)
+        await asyncio.sleep(0.01)
+        assert transport.status == "connected"
+        assert len(sent) == 1
+        monkeypatch.undo()
+        assert transport._socket is not None
+        transport._socket.transport.abort()
+        await transport.wait_for("disconnected", 5)
+        await transport.close()
+
+
+async def test_an_operating_system_that_gives_up_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def times_out(*args: Any, **kwargs: Any) -> Any:
+        raise TimeoutError("[Errno 110] Connection timed out")
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", times_out)
+    with pytest.raises(ConnectTimeout):
+        await WebSocketTransport(options=WebSocketOptions(proxy=None)).connect(url="ws://slow.localhost")
 
 
 # --- a slow peer (FM-65) -----------------------------------------------------------------------------------------
@@ -697,13 +780,7 @@ async def test_fm65_a_peer_that_takes_nothing_is_given_up() -> None:
 
 async def test_fm89_a_peer_that_ignores_the_close_frame() -> None:
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        protocol = ServerProtocol()
-        while not (requests := protocol.events_received()):
-            protocol.receive_data(await reader.read(65536))
-        assert isinstance(requests[0], Request)
-        protocol.send_response(protocol.accept(requests[0]))
-        protocol.send_text(CREATED.encode())
-        writer.write(b"".join(protocol.data_to_send()))
+        await greet_by_hand(reader, writer)
         await asyncio.Event().wait()
 
     async with raw_server(handler) as (host, port):
