@@ -3,7 +3,7 @@
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from realtime_transport.conversation import Limits
@@ -75,6 +75,7 @@ def test_audio_names_where_it_belongs() -> None:
     assert case.events == [AudioEvent(data=b"\1\0", response_id="resp_1", item_id="item_a", content_index=2)]
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=64), st.lists(st.integers(0, 64), max_size=8))
 def test_fm41_split_at_any_bytes_the_samples_stay_whole(data: bytes, cuts: list[int]) -> None:
     case = running()
@@ -276,6 +277,7 @@ def test_fm46_words_outside_the_conversation_are_told_and_not_recorded() -> None
     assert case.talk.history == ()
 
 
+@settings(deadline=None)
 @given(
     st.permutations(["a0", "a1", "b0", "b1", "c0", "c1"]).filter(
         lambda p: all(p.index(x + "0") < p.index(x + "1") for x in "abc")
