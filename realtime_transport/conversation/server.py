@@ -69,8 +69,9 @@ class ServerLimits:
     """The live service ends a session after an hour."""
     input_buffer_seconds: float = 600.0
     """Audio that is not committed: nobody speaks longer without a gap. 29 MB."""
-    retained_audio_bytes: int = 64 * 1024 * 1024
-    """Sound of items, kept for ``conversation.item.retrieve``: 22 minutes."""
+    retained_audio_bytes: int = 1024 * 1024
+    """Sound of items, kept for brains and ``conversation.item.retrieve``: the last 20 seconds, and always the last
+    item. Two hundred callers then take 200 MB, however long they talk."""
     context_tokens: int = 28_672
     """What the model can read: the input window of gpt-realtime."""
 
@@ -119,11 +120,11 @@ class ServerConversation:
         limits, traits = limits or ServerLimits(), traits or ServerTraits()
         self.closing: Close | None = None
         """Set when the connection is to be closed once the frames are sent."""
-        self._out = ServerOutbox(ids, traits.padding)
+        self._chain = ItemChain(retained_audio_bytes=limits.retained_audio_bytes)
+        self._out = ServerOutbox(self._chain.fresh(ids), traits.padding)
         self._session = ServerSession(default_session(model, session_id=ids("sess"), kind=kind))
         if defaults is not None:
             self._session.update(SessionUpdate(session=defaults))
-        self._chain = ItemChain(retained_audio_bytes=limits.retained_audio_bytes)
         self._responses = ServerResponses(
             self._out,
             self._session,
@@ -261,6 +262,8 @@ class ServerConversation:
 
     def _on_item_create(self, event: ConversationItemCreate, _: float) -> None:
         item_id = str(event.item.id) if event.item.id else self._out.ids("item")
+        if item_id == self._turns.announced:
+            raise refusal("duplicate_item", param="item.id", item_id=item_id)
         previous = self._chain.place(item_id, event.previous_item_id)
         if isinstance(event.item, FunctionCallOutputItem) and not self._chain.has_call(event.item.call_id):
             raise refusal("no_such_call", call_id=event.item.call_id)

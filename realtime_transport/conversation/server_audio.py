@@ -110,6 +110,11 @@ class InputAudio:
         """Whether a turn has started and not stopped."""
         return self._turn is not _NO_TURN
 
+    @property
+    def announced(self) -> str:
+        """The id of the turn that has started and not stopped; empty when there is none."""
+        return self._turn.item_id
+
     def configure(self, session: AnySession) -> None:
         """Follow the session. What was heard stays heard: only another kind of detection starts anew."""
         fmt = input_format(session)

@@ -10,6 +10,7 @@ import attrs
 from realtime_transport.audio import AudioFormat
 from realtime_transport.audio.convert import Converter
 from realtime_transport.conversation.server_errors import refusal
+from realtime_transport.conversation.server_outbox import Ids
 from realtime_transport.events.base import UNSET, Maybe
 from realtime_transport.events.items import (
     AssistantMessageItem,
@@ -33,11 +34,13 @@ class Speech:
     format: AudioFormat
     words: tuple[tuple[int, str], ...] = ()
     """(bytes of audio by whose end they are said, words), in order."""
+    length: int = attrs.field(default=attrs.Factory(lambda self: len(self.audio), takes_self=True))
+    """Bytes that it has, or had: to truncate speech nobody needs its sound."""
 
     @property
     def ms(self) -> int:
         """Its length in whole milliseconds."""
-        return int(self.format.ms(len(self.audio)))
+        return int(self.format.ms(self.length))
 
     @property
     def transcript(self) -> str:
@@ -46,8 +49,13 @@ class Speech:
 
     def cut(self, ms: int) -> Speech:
         """Forget what comes after ``ms``: sound, and the words that were not said to their end."""
-        kept = self.audio[: self.format.bytes_for(ms)]
-        return attrs.evolve(self, audio=kept, words=tuple(_words_until(self.words, len(kept))))
+        end = min(self.format.bytes_for(ms), self.length)
+        words = tuple(_words_until(self.words, end))
+        return attrs.evolve(self, audio=self.audio[:end], words=words, length=end)
+
+    def without_sound(self) -> Speech:
+        """Forget the sound; the length and the words stay."""
+        return attrs.evolve(self, audio=b"")
 
 
 def _words_until(words: tuple[tuple[int, str], ...], end: int) -> Iterator[tuple[int, str]]:
@@ -91,9 +99,20 @@ class ItemChain:
         # None stands for the root: the front of the chain on one side, its end on the other.
         self._after: dict[str | None, str | None] = {None: None}
         self._before: dict[str | None, str | None] = {None: None}
-        # Bounded because a caller who talks for an hour leaves 170 MB: the oldest sound is forgotten, never the item.
+        # Bounded because a caller who talks for an hour leaves 170 MB: the oldest sound is forgotten, never the item,
+        # and never the sound that has just come.
         self._retained_audio_bytes = retained_audio_bytes
         self._audio_bytes = 0
+
+    def fresh(self, ids: Ids) -> Ids:
+        """Make ids that no item here has: a client that comes back brings the items of its last session along."""
+
+        def make(prefix: str) -> str:
+            while (made := ids(prefix)) in self._entries:
+                pass
+            return made
+
+        return make
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -139,7 +158,7 @@ class ItemChain:
         self._after[after] = self._before[follower] = item_id
         self._before[item_id], self._after[item_id] = after, follower
         self._audio_bytes += _audio_bytes(entry)
-        self._forget_old_audio()
+        self._forget_old_audio(entry)
 
     def delete(self, item_id: str) -> None:
         """Take an item out and join its neighbours. Raises the ServerError to be sent for an unknown id."""
@@ -156,7 +175,7 @@ class ItemChain:
         self._audio_bytes -= _audio_bytes(entry)
         entry.speech[content_index] = speech
         self._audio_bytes += _audio_bytes(entry)
-        self._forget_old_audio()
+        self._forget_old_audio(entry)
 
     def truncate(self, item_id: str, content_index: int, audio_end_ms: int) -> None:
         """Forget what was not heard of the model's speech. Raises the ServerError to be sent when that cannot be."""
@@ -164,7 +183,7 @@ class ItemChain:
         if entry is None:
             raise refusal("truncate_unknown", param="item_id", item_id=item_id)
         speech = entry.speech.get(content_index)
-        if not isinstance(entry.item, AssistantMessageItem) or speech is None or not speech.audio:
+        if not isinstance(entry.item, AssistantMessageItem) or speech is None or not speech.length:
             raise refusal("truncate_not_speech", param="item_id")
         if audio_end_ms > speech.ms:
             raise refusal("truncate_past_end", length=speech.ms, asked=audio_end_ms)
@@ -201,12 +220,12 @@ class ItemChain:
             for entry in self._entries.values()
         )
 
-    def _forget_old_audio(self) -> None:
+    def _forget_old_audio(self, newest: Entry) -> None:
         for entry in self:
-            if self._audio_bytes <= self._retained_audio_bytes:
+            if self._audio_bytes <= self._retained_audio_bytes or entry is newest:
                 return
             self._audio_bytes -= _audio_bytes(entry)
-            entry.speech.clear()
+            entry.speech = {index: speech.without_sound() for index, speech in entry.speech.items()}
 
 
 def _converted(speech: Speech, fmt: AudioFormat) -> bytes:

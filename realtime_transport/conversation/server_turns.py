@@ -66,6 +66,11 @@ class CallerTurns:
         """A turn ended while a response was running that speech does not interrupt: it is answered next."""
         self._idle_at: float | None = None
 
+    @property
+    def announced(self) -> str:
+        """The id that the caller's running turn will have; empty when nobody speaks."""
+        return self._input.announced
+
     # --- what the client does ------------------------------------------------------------------------------------
 
     def configure(self) -> None:

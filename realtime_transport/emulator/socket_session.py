@@ -103,6 +103,8 @@ class SocketSession:
         """Set when there is something to send, or the session is over."""
         self._closing: Close | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._timer_at: float | None = None
+        """When it fires; None when it is not set."""
         self._answers: dict[str, asyncio.Task[None]] = {}
         """Response id -> what waits for the brain's words."""
         self.over = asyncio.Event()
@@ -170,13 +172,17 @@ class SocketSession:
         self._changed.set()
 
     def _set_timer(self) -> None:
+        deadline = self._peer.next_deadline()
+        if deadline == self._timer_at:  # as after most appends, of which fifty come in a second
+            return
         if self._timer is not None:
             self._timer.cancel()
-        deadline = self._peer.next_deadline()
         loop = asyncio.get_running_loop()
         self._timer = loop.call_at(deadline, self._wake) if deadline is not None else None
+        self._timer_at = deadline
 
     def _wake(self) -> None:
+        self._timer_at = None
         self._peer.wake(asyncio.get_running_loop().time())
         self._turn()
 

@@ -23,6 +23,7 @@ from realtime_transport.events import (
     ConversationItemTruncate,
     ConversationItemTruncated,
     FunctionCallItem,
+    InputAudioBufferSpeechStarted,
     InputAudioPart,
     InputTextPart,
     McpApprovalResponseItem,
@@ -33,7 +34,7 @@ from realtime_transport.events import (
     UserMessageItem,
 )
 from realtime_transport.exceptions import ServerError
-from tests.conversation.serving import Canned, Served, plain, types
+from tests.conversation.serving import PHRASE, Canned, Served, plain, silence, types
 
 TEXT = UserMessageItem(content=(InputTextPart(text="Hi."),))
 
@@ -129,6 +130,22 @@ def test_sound_inside_an_item_is_kept_and_not_echoed() -> None:
     assert retrieved.content[1].audio == sound
 
 
+def test_an_id_that_a_turn_was_announced_under_is_taken() -> None:
+    served = Served()
+    served.speak(silence(1000) + PHRASE)
+    put(served, str(served.last(InputAudioBufferSpeechStarted).item_id))
+    assert served.codes == ["item_create_duplicate_item_id"]
+
+
+def test_items_of_another_session_may_be_brought_along() -> None:
+    """A client that reconnects replays its history; ids that the server makes must not be among those."""
+    served = Served(Canned(SPOKEN))
+    put(served, "item_0001")
+    put(served, "item_0002")
+    served.respond()
+    assert order(served) == ["item_0001", "item_0002", "item_0003"]
+
+
 # --- taking out and looking up -------------------------------------------------------------------------------------
 
 
@@ -177,15 +194,15 @@ def test_the_callers_sound_comes_back_in_the_sessions_format() -> None:
 
 def test_old_sound_is_forgotten_before_memory_runs_out() -> None:
     served = Served(limits=ServerLimits(retained_audio_bytes=100_000))
-    too_long = UserMessageItem(content=(InputAudioPart(audio=bytes(100_002)),))
-    served.send(ConversationItemCreate(item=too_long))
+    too_long = UserMessageItem(id="z", content=(InputAudioPart(audio=bytes(100_002)),))
+    served.send(ConversationItemCreate(item=too_long), ConversationItemRetrieve(item_id="z"))
     for name in ("a", "b", "c"):
         item = UserMessageItem(id=name, content=(InputAudioPart(audio=bytes(48_000)),))
         served.send(ConversationItemCreate(item=item))
         served.send(ConversationItemRetrieve(item_id=name))
     served.send(ConversationItemRetrieve(item_id="a"))
     items: list[Any] = [event.item for event in served.all(ConversationItemRetrieved)]
-    assert [len(item.content[0].audio or b"") for item in items] == [48_000, 48_000, 48_000, 0]
+    assert [len(item.content[0].audio or b"") for item in items] == [100_002, 48_000, 48_000, 48_000, 0]
 
 
 # --- truncating ----------------------------------------------------------------------------------------------------
@@ -243,6 +260,19 @@ def test_truncating_twice_and_to_nothing() -> None:
     assert served.codes == ["invalid_value"]
     served.send(ConversationItemTruncate(item_id=ITEM, audio_end_ms=0))
     assert kept(served) == (b"", "")
+
+
+def test_truncating_speech_whose_sound_is_forgotten() -> None:
+    served = Served(Canned(SPOKEN), chunk_ms=100, limits=ServerLimits(retained_audio_bytes=1000))
+    served.respond()
+    put(served, "a")
+    served.send(ConversationItemCreate(item=UserMessageItem(content=(InputAudioPart(audio=bytes(4800)),))))
+    served.send(ConversationItemTruncate(item_id=ITEM, audio_end_ms=1000))
+    assert served.codes == []
+    sound, words = kept(served)
+    assert sound == b""
+    assert WORDS.startswith(words)
+    assert 0 < len(words) < len(WORDS)
 
 
 @pytest.mark.parametrize(
