@@ -2,7 +2,7 @@
 
 A playhead answers one question for the ledger, "how many milliseconds of this part has the listener heard by now?".
 ``EstimatedPlayhead`` computes it from the arrival of the audio; ``ReportedPlayhead`` is told by whoever can really
-know: a carrier that echoes marks, or an application with a sound card.
+know: a telephone line that follows its carrier's marks, or an application with a sound card.
 """
 
 from __future__ import annotations
@@ -76,10 +76,6 @@ class Playhead(abc.ABC):
     @abc.abstractmethod
     def forget(self, part: Part) -> None:
         """Let go of one part: it was heard to its end, or the ledger is full."""
-
-    def delivered(self, part: Part, ms: float, now: float) -> bool:
-        """Expect a report when ``ms`` of a part were heard. False: this playhead needs no reports."""
-        return False
 
     def heard(self, part: Part, ms: float, now: float) -> bool:
         """Take a report: ``ms`` of a part were heard so far. False when it says nothing new."""
@@ -162,110 +158,48 @@ class EstimatedPlayhead(Playhead):
 # --- by reports --------------------------------------------------------------------------------------------------
 
 
-@attrs.define(eq=False)
-class _Stretch:
-    """From where, and since when, one part is believed to play; and the marks that are still out."""
-
-    base: float = 0.0
-    """Milliseconds at ``since``."""
-    since: float | None = None
-    """None while it does not play."""
-    marks: deque[float] = attrs.field(factory=deque[float])
-    """Delivered milliseconds whose report has not come, ascending."""
-
-
 class ReportedPlayhead(Playhead):
-    """Believe reports; between them, optionally, believe in time.
+    """Believe reports and nothing between them: who can tell more between two marks reports right before a cut."""
 
-    With ``max_ahead_ms`` above 0 the first part that is not wholly heard plays on in real time from the last report
-    while a mark is out, and stops at the first of these: that mark (its report would have come), what was received,
-    and ``max_ahead_ms`` after the last report (then the reports are late for a reason we do not know). With no mark
-    out, nothing is known to be in the player.
-    """
-
-    def __init__(self, max_ahead_ms: float, max_marks: int) -> None:
-        self._max_ahead_ms = max_ahead_ms
-        self._max_marks = max_marks
-        # In play order. Bounded by the ledger, which forgets parts.
-        self._parts: dict[Part, _Stretch] = {}
+    def __init__(self) -> None:
+        # In play order; a dict for its order. Bounded by the ledger, which forgets parts.
+        self._parts: dict[Part, None] = {}
 
     def received(self, part: Part, size: int, now: float) -> None:
-        """Take note of ``size`` more bytes; they play only once they are delivered."""
-        stretch = self._parts.get(part)
-        if stretch is None:
-            self._parts[part] = _Stretch(part.said)
-        else:
-            self._hold(part, stretch, now)
+        """Take note of ``size`` more bytes: the end, if it was reported, is not the end."""
+        self._parts[part] = None
         part.size += size
         part.ends_at = math.inf
 
-    def delivered(self, part: Part, ms: float, now: float) -> bool:
-        """Expect a report at ``ms``; the first part in line is believed to begin now."""
-        stretch = self._parts.get(part)
-        if stretch is None:
-            return False
-        self._hold(part, stretch, now)
-        if len(stretch.marks) == self._max_marks:
-            # The nearest marks matter most: they stop the playhead. The farthest one moves on.
-            stretch.marks.pop()
-        stretch.marks.append(ms)
-        self._start_first(now)
-        return True
-
     def heard(self, part: Part, ms: float, now: float) -> bool:
         """Believe that ``ms`` were heard, and all finished parts before this one to their end."""
-        stretch = self._parts.get(part)
-        if stretch is None or ms <= part.said:
+        if part not in self._parts or ms <= part.said:
             return False
         # Parts play one after another. A report may be lost; the next one proves it.
         for earlier in takewhile(lambda each: each is not part, self._parts):
             if earlier.finished:
                 self._believe(earlier, earlier.received_ms, now)
         self._believe(part, min(ms, part.received_ms), now)
-        # A report is better than a guess, also where the guess was too high.
-        stretch.base, stretch.since = part.said, None
-        while stretch.marks and stretch.marks[0] - part.said < WHOLE_MS:
-            stretch.marks.popleft()
-        self._start_first(now)
         return True
 
     def heard_ms(self, part: Part, now: float) -> float:
-        """Return what was reported, carried on in real time where that is wanted and safe."""
-        stretch = self._parts.get(part)
-        if stretch is None or stretch.since is None or not stretch.marks:
-            return part.said
-        guess = stretch.base + (now - stretch.since) * 1000
-        return min(guess, stretch.marks[0], part.received_ms, part.said + self._max_ahead_ms)
+        """Return what was reported."""
+        return part.said
 
     def playing(self, now: float) -> Part | None:
         """Return the first part of which something was received that is not heard."""
-        return next((part for part in self._parts if part.received_ms - self.heard_ms(part, now) >= WHOLE_MS), None)
+        return next((part for part in self._parts if part.received_ms - part.said >= WHOLE_MS), None)
 
     def clear(self) -> None:
-        """Forget all parts, and with them the marks that are out."""
+        """Forget all parts."""
         self._parts.clear()
 
     def forget(self, part: Part) -> None:
         """Let go of one part."""
         self._parts.pop(part, None)
 
-    def _believe(self, part: Part, ms: float, now: float) -> None:
+    @staticmethod
+    def _believe(part: Part, ms: float, now: float) -> None:
         part.said = ms
         if part.received_ms - ms < WHOLE_MS:
             part.ends_at = now
-
-    def _hold(self, part: Part, stretch: _Stretch, now: float) -> None:
-        """Start the real time anew where the playhead is: it may have waited here, and waiting is not hearing."""
-        if stretch.since is not None:
-            stretch.base = self.heard_ms(part, now)
-            stretch.since = now
-
-    def _start_first(self, now: float) -> None:
-        """Let the first part that is not heard to its end play, if it was delivered and does not play yet."""
-        if not self._max_ahead_ms:
-            return
-        for part, stretch in self._parts.items():
-            if part.ends_at > now:
-                if stretch.since is None and stretch.marks:
-                    stretch.since = now
-                return

@@ -9,7 +9,6 @@ its generation is over, and leaves when it was heard to the end or cut.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 import attrs
@@ -47,32 +46,21 @@ class PlayoutLimits:
     max_runs: int = 4096
     """Changes from one part to another in what is to be heard; beyond it the oldest run counts as heard. Twenty
     responses speaking at once, in pieces of 200 ms, for 40 s."""
-    max_marks: int = 256
-    """Marks of one part that are out: 25 s at one each 100 ms. Beyond it the farthest is moved on."""
-    max_ahead_ms: float = 1000.0
-    """How far the playhead is carried on after a report (``extrapolate``)."""
 
 
 class PlayoutLedger:
     """Keep generated and heard milliseconds of every part of the agent's speech.
 
     ``estimate`` assumes a player that plays what arrives, in order of arrival, in real time; reports are ignored.
-    ``reported`` knows nothing but what ``heard()`` says; with ``extrapolate`` it lets time run on between reports, as
-    fits a carrier that echoes marks (``delivered()`` announces them).
+    ``reported`` knows nothing but what ``heard()`` says.
 
     Times are seconds of one monotonic clock and never go back. Bytes are counted decoded, before any resampling, in
     the format that is in force for their response.
     """
 
-    def __init__(
-        self, policy: Policy = "estimate", limits: PlayoutLimits | None = None, *, extrapolate: bool = False
-    ) -> None:
+    def __init__(self, policy: Policy = "estimate", limits: PlayoutLimits | None = None) -> None:
         self._limits = limits = limits or PlayoutLimits()
-        self._playhead: Playhead = (
-            EstimatedPlayhead(limits.max_runs)
-            if policy == "estimate"
-            else ReportedPlayhead(limits.max_ahead_ms if extrapolate else 0.0, limits.max_marks)
-        )
+        self._playhead: Playhead = EstimatedPlayhead(limits.max_runs) if policy == "estimate" else ReportedPlayhead()
         # Not heard to the end, in the order of their first bytes, which is the play order.
         self._parts: dict[tuple[str, str, int], Part] = {}
         # Heard to the end, or cut.
@@ -123,14 +111,6 @@ class PlayoutLedger:
 
     # --- what the listener's side says ---------------------------------------------------------------------------
 
-    def delivered(self, item_id: str, content_index: int, ms: float, now: float) -> bool:
-        """Note that the first ``ms`` of a part went to the player, and that a report will come when they were heard.
-
-        For carriers with marks: one call per mark, ascending. False when the part is over or nobody waits for marks.
-        """
-        part = self._find(item_id, content_index)
-        return part is not None and self._playhead.delivered(part, ms, now)
-
     def heard(self, item_id: str, content_index: int, ms: float, now: float) -> bool:
         """Take a report: ``ms`` of a part were heard so far, counted from its beginning.
 
@@ -167,12 +147,12 @@ class PlayoutLedger:
 
     # --- the end of parts ----------------------------------------------------------------------------------------
 
-    def cut(self, now: float, responses: Iterable[str] = ()) -> tuple[Cut, ...]:
+    def cut(self, now: float) -> tuple[Cut, ...]:
         """Forget every part that is not wholly heard, and return them in play order.
 
         ``heard_ms`` and ``received_ms`` are whole and rounded down, so they are never past the end. Audio of these
-        parts is refused from now on, and any audio of their responses, and of ``responses``, until ``response_done``:
-        a server that was told to stop goes on for a few frames, also with items that had not begun.
+        parts is refused from now on, and any audio of their responses until ``response_done``: a server that was told
+        to stop goes on for a few frames, also with items that had not begun.
         """
         cuts: list[Cut] = []
         for key, part in list(self._parts.items()):
@@ -191,8 +171,6 @@ class PlayoutLedger:
                     received_ms=math.floor(part.received_ms),
                 )
             )
-        for response_id in responses:
-            self._unwanted.add(response_id)
         self._playhead.clear()
         self._schedule()
         return tuple(cuts)

@@ -442,6 +442,8 @@ def test_an_id_may_be_created_anew() -> None:
     assert history.changes() == (ItemUpdateEvent(item=agent("a", "new"), index=1, added=True),)
     history.grow("a", 0, "transcript", "!")
     assert words(history, "a") == "new!"
+    history.completed(agent("a", "end"))
+    assert words(history, "a") == "end"
 
 
 def test_an_item_that_came_and_went_unseen_is_not_announced() -> None:

@@ -1,4 +1,4 @@
-"""The two playheads, where the ledger does not show them: runs, marks, and what may be believed between reports."""
+"""The two playheads, where the ledger does not show them: runs, and what a report proves."""
 
 from __future__ import annotations
 
@@ -16,10 +16,6 @@ def part(item: str = "i") -> Part:
 
 def hear(playhead: Playhead, part: Part, ms: float, now: float) -> None:
     playhead.received(part, PCM16_24K.bytes_for(ms), now)
-
-
-def reported(ahead: float = 1000.0, marks: int = 256) -> ReportedPlayhead:
-    return ReportedPlayhead(ahead, marks)
 
 
 # --- parts -----------------------------------------------------------------------------------------------------------
@@ -77,7 +73,6 @@ def test_too_many_runs_count_the_oldest_as_heard() -> None:
 def test_the_estimate_needs_no_reports() -> None:
     playhead, one = EstimatedPlayhead(16), part()
     hear(playhead, one, 100, 0.0)
-    assert not playhead.delivered(one, 50, 0.0)
     assert not playhead.heard(one, 50, 0.0)
 
 
@@ -94,127 +89,30 @@ def test_the_estimate_lets_a_forgotten_part_play_on() -> None:
 # --- by reports ------------------------------------------------------------------------------------------------------
 
 
-def test_nothing_is_heard_before_it_is_delivered() -> None:
-    playhead, one = reported(), part()
+def test_only_reports_count() -> None:
+    playhead, one = ReportedPlayhead(), part()
     hear(playhead, one, 1000, 0.0)
     assert playhead.heard_ms(one, 5.0) == 0.0
-    assert playhead.delivered(one, 200, 5.0)
-    assert playhead.heard_ms(one, 5.1) == pytest.approx(100.0)
-
-
-def test_the_playhead_waits_at_the_mark_that_is_out() -> None:
-    playhead, one = reported(), part()
-    hear(playhead, one, 1000, 0.0)
-    playhead.delivered(one, 200, 0.0)
-    playhead.delivered(one, 400, 0.0)
-    assert playhead.heard_ms(one, 0.3) == 200.0
-    assert playhead.heard(one, 200, 0.35)
-    assert playhead.heard_ms(one, 0.45) == pytest.approx(300.0)
+    assert playhead.heard(one, 400, 5.0)
+    assert not playhead.heard(one, 400, 5.1)
     assert playhead.heard_ms(one, 9.0) == 400.0
-
-
-def test_with_no_mark_out_nothing_is_in_the_player() -> None:
-    playhead, one = reported(), part()
-    hear(playhead, one, 1000, 0.0)
-    playhead.delivered(one, 200, 0.0)
-    playhead.heard(one, 200, 0.2)
-    assert playhead.heard_ms(one, 5.0) == 200.0
-    playhead.delivered(one, 400, 5.0)
-    # The wait in between is not heard.
-    assert playhead.heard_ms(one, 5.1) == pytest.approx(300.0)
-
-
-def test_waiting_at_a_mark_is_not_hearing() -> None:
-    playhead, one = reported(), part()
-    hear(playhead, one, 1000, 0.0)
-    playhead.delivered(one, 200, 0.0)
-    playhead.delivered(one, 400, 3.0)
-    assert playhead.heard_ms(one, 3.0) == 200.0
-    assert playhead.heard(one, 200, 3.0)
-    assert playhead.heard_ms(one, 3.1) == pytest.approx(300.0)
-
-
-def test_the_playhead_never_passes_what_was_received() -> None:
-    playhead, one = reported(), part()
-    hear(playhead, one, 100, 0.0)
-    playhead.delivered(one, 200, 0.0)
-    assert playhead.heard_ms(one, 0.15) == 100.0
-    hear(playhead, one, 100, 1.0)
-    assert playhead.heard_ms(one, 1.0) == 100.0
-    assert playhead.heard_ms(one, 1.05) == pytest.approx(150.0)
-
-
-def test_the_playhead_stops_when_reports_stay_away() -> None:
-    playhead, one = reported(ahead=300.0), part()
-    hear(playhead, one, 1000, 0.0)
-    playhead.delivered(one, 1000, 0.0)
-    assert playhead.heard_ms(one, 0.9) == 300.0
-    assert playhead.heard(one, 500, 0.9)
-    assert playhead.heard_ms(one, 9.0) == 800.0
-
-
-def test_a_report_corrects_a_guess_that_was_too_high() -> None:
-    playhead, one = reported(), part()
-    hear(playhead, one, 1000, 0.0)
-    playhead.delivered(one, 1000, 0.0)
-    assert playhead.heard_ms(one, 0.5) == 500.0
-    assert playhead.heard(one, 300, 0.5)
-    assert playhead.heard_ms(one, 0.5) == 300.0
-    assert playhead.heard_ms(one, 0.6) == pytest.approx(400.0)
-
-
-def test_a_report_within_a_millisecond_takes_its_mark_in() -> None:
-    playhead, one = reported(), part()
-    hear(playhead, one, 1000, 0.0)
-    for ms in (200.9, 400.0):
-        playhead.delivered(one, ms, 0.0)
-    playhead.heard(one, 200, 0.2)
-    assert playhead.heard_ms(one, 0.3) == pytest.approx(300.0)
-    other = part("2")
-    hear(playhead, other, 1000, 0.0)
-    playhead.delivered(other, 201.0, 0.0)
-    playhead.forget(one)
-    playhead.heard(other, 200, 0.0)
-    playhead.delivered(other, 400.0, 0.0)
-    assert playhead.heard_ms(other, 0.3) == 201.0
+    assert playhead.heard(one, 2000, 9.0)
+    assert playhead.heard_ms(one, 9.0) == 1000.0
 
 
 def test_parts_play_in_turn() -> None:
-    playhead, one, two = reported(), part("1"), part("2")
+    playhead, one, two = ReportedPlayhead(), part("1"), part("2")
     for each in (one, two):
         hear(playhead, each, 100, 0.0)
-        playhead.delivered(each, 100, 0.0)
-    assert playhead.heard_ms(two, 0.5) == 0.0
-    assert playhead.playing(0.05) is one
+    assert playhead.playing(0.0) is one
     playhead.heard(one, 100, 0.5)
-    assert playhead.heard_ms(two, 0.55) == pytest.approx(50.0)
-    assert playhead.playing(0.55) is two
-    assert playhead.playing(9.0) is None
-
-
-def test_a_part_begins_only_once_it_is_delivered_and_first() -> None:
-    playhead, one, two = reported(), part("1"), part("2")
-    for each in (one, two):
-        hear(playhead, each, 100, 0.0)
-    playhead.delivered(one, 100, 0.0)
-    playhead.heard(one, 100, 0.5)
-    assert playhead.heard_ms(two, 0.6) == 0.0
-    playhead.delivered(two, 100, 1.0)
-    assert playhead.heard_ms(two, 1.05) == pytest.approx(50.0)
-
-
-def test_a_report_of_a_later_part_leaves_the_first_one_playing() -> None:
-    playhead, one, two = reported(), part("1"), part("2")
-    for each in (one, two):
-        hear(playhead, each, 1000, 0.0)
-        playhead.delivered(each, 1000, 0.0)
-    playhead.heard(two, 100, 0.3)
-    assert playhead.heard_ms(one, 0.4) == pytest.approx(400.0)
-    assert playhead.heard_ms(two, 0.4) == 100.0
+    assert playhead.playing(0.5) is two
+    playhead.heard(two, 100, 0.6)
+    assert playhead.playing(0.6) is None
 
 
 def test_a_lost_report_is_proven_by_the_next_part() -> None:
-    playhead, one, two, three = reported(0.0), part("1"), part("2"), part("3")
+    playhead, one, two, three = ReportedPlayhead(), part("1"), part("2"), part("3")
     for each in (one, two, three):
         hear(playhead, each, 100, 0.0)
     one.finished = three.finished = True
@@ -226,7 +124,7 @@ def test_a_lost_report_is_proven_by_the_next_part() -> None:
 
 
 def test_a_report_may_be_short_of_the_end_by_its_rounding() -> None:
-    playhead, one = reported(), part()
+    playhead, one = ReportedPlayhead(), part()
     playhead.received(one, 48 * 100 + 46, 0.0)
     playhead.heard(one, 100, 1.0)
     assert one.ends_at == 1.0
@@ -240,7 +138,7 @@ def test_a_report_may_be_short_of_the_end_by_its_rounding() -> None:
 
 
 def test_more_audio_moves_the_end_away() -> None:
-    playhead, one = reported(), part()
+    playhead, one = ReportedPlayhead(), part()
     hear(playhead, one, 100, 0.0)
     playhead.heard(one, 100, 1.0)
     hear(playhead, one, 100, 2.0)
@@ -248,34 +146,14 @@ def test_more_audio_moves_the_end_away() -> None:
     assert playhead.heard_ms(one, 2.0) == 100.0
 
 
-def test_a_part_that_comes_back_starts_from_its_last_report() -> None:
-    playhead, one = reported(), part()
-    hear(playhead, one, 100, 0.0)
-    playhead.heard(one, 100, 1.0)
-    playhead.forget(one)
-    hear(playhead, one, 200, 2.0)
-    playhead.delivered(one, 300, 2.0)
-    assert playhead.heard_ms(one, 2.1) == pytest.approx(200.0)
-
-
-def test_too_many_marks_move_the_farthest_on() -> None:
-    playhead, one = reported(marks=2), part()
-    hear(playhead, one, 1000, 0.0)
-    for ms in (100, 200, 300):
-        playhead.delivered(one, ms, 0.0)
-    assert playhead.heard_ms(one, 0.9) == 100.0
-    playhead.heard(one, 100, 0.9)
-    assert playhead.heard_ms(one, 2.0) == 300.0
-
-
-def test_reports_and_deliveries_of_unknown_parts_change_nothing() -> None:
-    playhead = reported()
-    assert not playhead.heard(part(), 100, 0.0)
-    assert not playhead.delivered(part(), 100, 0.0)
-    one = part()
+def test_reports_of_unknown_parts_change_nothing() -> None:
+    playhead, one = ReportedPlayhead(), part()
+    assert not playhead.heard(one, 100, 0.0)
     hear(playhead, one, 100, 0.0)
     assert not playhead.heard(one, 0, 0.0)
     playhead.clear()
     playhead.forget(one)
     assert not playhead.heard(one, 100, 0.0)
+    hear(playhead, one, 100, 0.0)
+    playhead.forget(one)
     assert playhead.playing(0.0) is None
