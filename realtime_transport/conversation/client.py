@@ -139,6 +139,13 @@ class ClientConversation(Intents):
             return self._happened(ConnectionInput.ANNOUNCED)
         return self._connection is Connection.OPENING
 
+    def undeliverable(self, event: ClientEvent, error: RealtimeError, now: float) -> None:
+        """Take back a frame that the driver drained and cannot spell; what waited for its answer is dropped.
+
+        The settlement counts as reported: the driver raises or reports ``error`` itself.
+        """
+        self._core.take_back(str(event.event_id), error, now)
+
     def heard(self, item_id: str, content_index: int, ms: float, now: float) -> None:
         """Report that the listener has heard ``ms`` of a part, from its beginning (``playout="reported"``)."""
         if self._core.playout.heard(item_id, content_index, ms, now):

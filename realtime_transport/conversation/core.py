@@ -24,7 +24,7 @@ from realtime_transport.events.client import ClientEvent, ConversationItemTrunca
 from realtime_transport.events.response import Response, ResponseOptions
 from realtime_transport.events.transport import TransportEvent
 from realtime_transport.events.usage import Usage
-from realtime_transport.exceptions import RequestTimeout
+from realtime_transport.exceptions import RealtimeError, RequestTimeout
 
 Playout: TypeAlias = Literal["estimate", "reported"]
 
@@ -183,6 +183,12 @@ class Core:
         elif request.kind == "session":
             self.session.refuse(request.event_id)
         self.requests.expire(request, self.limits.request_timeout)
+
+    def take_back(self, event_id: str, error: RealtimeError, now: float) -> None:
+        """Settle a request that never left."""
+        self.session.refuse(event_id)
+        self.responses.take_back(event_id, error, now)
+        self.requests.settle(event_id, "dropped", error=error, reported=True)
 
     def _unfinished(self, turn: Turn, reason: str) -> None:
         """End a response of which the server never said the end: what came of its audio is all there is."""

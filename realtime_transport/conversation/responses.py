@@ -251,6 +251,17 @@ class ResponseQueue:
         self._pump(now)
         return put_back
 
+    def take_back(self, event_id: str, error: RealtimeError, now: float) -> None:
+        """Forget a request that could not be sent, and let the next one go."""
+        turn = self._beside.pop(event_id, None)
+        if self.sent is not None and self.sent.marker == event_id:
+            turn, self.sent = self.sent, None
+            self._happened(SlotInput.REFUSED)
+        if turn is not None:
+            self._settle(turn, "dropped", error, reported=True)
+            self._settle_cancels(turn, None)
+            self._pump(now)
+
     def _put_back(self, turn: Turn, error: ServerError, now: float) -> bool:
         """Queue a request that met an active response again, ahead of all others."""
         self._happened(SlotInput.BUSY_PAST if self._ended_since_sent else SlotInput.BUSY)

@@ -128,14 +128,16 @@ class Driver:
     def _post(self) -> InvalidArgument | None:
         """Put frames into the outbox; a frame that cannot be spelt holds up no other."""
         refused: InvalidArgument | None = None
-        for event in self._conversation.frames_to_send():
-            try:
-                frame = self._codec.encode(event)
-            except InvalidArgument as error:
-                refused = error
-                continue
-            nbytes = len(event.audio) if isinstance(event, AUDIO) else 0
-            self.outbox.put(frame, event, self._conversation.input_format.ms(nbytes) if nbytes else 0.0)
+        while events := self._conversation.frames_to_send():
+            for event in events:
+                try:
+                    frame = self._codec.encode(event)
+                except InvalidArgument as error:
+                    refused = error
+                    self._conversation.undeliverable(event, error, self.loop.time())  # which may let another frame go
+                    continue
+                nbytes = len(event.audio) if isinstance(event, AUDIO) else 0
+                self.outbox.put(frame, event, self._conversation.input_format.ms(nbytes) if nbytes else 0.0)
         self._start_writing()
         return refused
 

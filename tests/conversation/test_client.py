@@ -26,7 +26,7 @@ from realtime_transport.events import (
     UnknownServerEvent,
     UserMessageItem,
 )
-from realtime_transport.exceptions import ConnectionLost, RequestDropped, StateError
+from realtime_transport.exceptions import ConnectionLost, InvalidArgument, RequestDropped, StateError
 from tests.conversation.client_case import SESSION, Case, message, numbered
 
 HELLO = UserMessageItem(content=(InputTextPart(text="Hello"),))
@@ -280,3 +280,17 @@ def test_what_is_not_answered_is_settled_in_time() -> None:
     event_id = case.do("create_item", HELLO)
     case.wait(10.0)
     assert case.settled == {event_id: "timeout"}
+
+
+def test_a_frame_that_cannot_be_spelt_is_taken_back() -> None:
+    case = Case()
+    error = InvalidArgument("not JSON", path="session.tools")
+    update = case.do("update_session", {"instructions": "Be long."})
+    item = case.do("create_item", HELLO)
+    for frame in case.frames:
+        case.talk.undeliverable(frame, error, case.now)
+    case.drain()
+    assert case.settled == {update: "dropped", item: "dropped"}
+    assert all(settlement.reported and settlement.error is error for settlement in case.settlements)
+    assert case.talk.desired_session == SESSION
+    assert case.talk.next_deadline() is None

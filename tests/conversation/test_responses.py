@@ -14,6 +14,7 @@ from realtime_transport.events import (
     AudioEvent,
     AudioHeardEvent,
     ErrorEvent,
+    InputAudioBufferClear,
     Response,
     ResponseCancel,
     ResponseCreate,
@@ -757,3 +758,17 @@ def test_the_queue_alone_needs_no_conversation() -> None:
     queue.ask(ResponseCreate(event_id="a"), 0.0)
     assert [frame.event_id for frame in outbox.frames] == ["a"]
     assert queue.next_deadline() == 10.0
+
+
+def test_a_request_that_could_not_be_sent_makes_room_for_the_next() -> None:
+    case = Case()
+    first, second = case.do("request_response", None), case.do("request_response", None)
+    outside = case.do("request_response", OUTSIDE)
+    error = InvalidArgument("not JSON")
+    for frame in (*case.sent(ResponseCreate), InputAudioBufferClear(event_id="nobody's")):
+        case.talk.undeliverable(frame, error, case.now)
+    case.drain()
+    assert case.settled == {first: "dropped", outside: "dropped"}
+    assert [frame.event_id for frame in case.frames] == [first, outside, second]
+    case.created(metadata={MARKER: second})
+    assert case.settled[second] == "acknowledged"
