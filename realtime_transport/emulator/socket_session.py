@@ -107,7 +107,7 @@ class SocketSession:
         """When it fires; None when it is not set."""
         self._answers: dict[str, asyncio.Task[None]] = {}
         """Response id -> what waits for the brain's words."""
-        self.over = asyncio.Event()
+        self.over: asyncio.Event = asyncio.Event()
         """Set when ``run`` has returned."""
 
     async def run(self, unix_time: float) -> None:

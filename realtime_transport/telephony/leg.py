@@ -68,9 +68,9 @@ class PhoneLeg:
         """What the carrier said about the call; None before it did."""
         self.ended: LegEnded | None = None
         """How the leg ended; None while it has not."""
-        self.early_media = 0
+        self.early_media: int = 0
         """Pieces of audio that came before ``start``."""
-        self.ignored = 0
+        self.ignored: int = 0
         """Messages that meant nothing."""
 
     # --- what it is ------------------------------------------------------------------------------------------------

@@ -68,7 +68,7 @@ class Outbound:
         """A sentence waits for its ``prebuffer``: time alone does not make it due."""
         self.paused = False
         """The carrier has said that its buffer is full."""
-        self.line = Line(fmt, has_marks=able.has_marks)
+        self.line: Line = Line(fmt, has_marks=able.has_marks)
 
     # --- queueing --------------------------------------------------------------------------------------------------
 

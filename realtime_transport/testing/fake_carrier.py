@@ -156,7 +156,7 @@ class FakeCarrier(ABC):
         swap: bool = False,
         latency: float = 0.0,
     ) -> None:
-        self.format = fmt or self.formats[0]
+        self.format: AudioFormat = fmt or self.formats[0]
         self._answer = answer
         self._loses_mark = loses_mark
         self._swap = swap
@@ -167,8 +167,8 @@ class FakeCarrier(ABC):
         self._keys = ""
         self._clears = 0
         self._messages: list[Frame] = []
-        self.over = asyncio.Event()
-        self.hung_up = False
+        self.over: asyncio.Event = asyncio.Event()
+        self.hung_up: bool = False
 
     async def call(self, *script: Step) -> CallRecord:
         """Call the application, do the script, hang up when it is done; return what the caller heard.
@@ -177,8 +177,8 @@ class FakeCarrier(ABC):
         """
         loop = asyncio.get_running_loop()
         self._began = loop.time()
-        self.playback = FakePlayback(self.format, self._reached)
-        self.socket = FakeSocket(self)
+        self.playback: FakePlayback = FakePlayback(self.format, self._reached)
+        self.socket: FakeSocket = FakeSocket(self)
         application = loop.create_task(self._run(), name="the application of a fake call")
         try:
             for message in self.opening():

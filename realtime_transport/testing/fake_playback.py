@@ -32,7 +32,7 @@ class FakePlayback:
         # Grows with the call, as a recording does; MAX_SECONDS bounds what is ahead.
         self._pieces: list[_Piece] = []
         self._waiting: dict[str, asyncio.TimerHandle] = {}
-        self.ends_at = self._began
+        self.ends_at: float = self._began
         """When the last byte has been heard."""
 
     def write(self, audio: bytes) -> None:

@@ -12,7 +12,7 @@ from realtime_transport.events import Unset
 
 Hook = Callable[[Any, Any], Any]
 
-FLAWS: Final = (TypeError, ValueError, ClassValidationError, IterableValidationError)
+FLAWS: Final[tuple[type[Exception], ...]] = (TypeError, ValueError, ClassValidationError, IterableValidationError)
 """What a hook raises for a value it does not take; anything else is a fault of ours."""
 
 MAX_FLAWS: Final = 16
