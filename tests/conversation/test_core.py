@@ -18,6 +18,7 @@ from realtime_transport.events import (
     ResponseOptions,
     TurnDoneEvent,
 )
+from realtime_transport.exceptions import InvalidArgument
 from tests.conversation.client_case import Case, message
 
 ULAW = AudioConfig(output=AudioOutputConfig(format=PcmuFormat()))
@@ -134,3 +135,13 @@ def test_a_response_that_never_ends_is_ended_for_the_listener_and_the_ledger() -
     assert [event.reason for event in case.heard(TurnDoneEvent)] == ["connection_lost"]
     case.wait(1.0)
     assert len(case.heard(AudioHeardEvent)) == 1
+
+
+def test_what_never_left_is_taken_back() -> None:
+    case = Case()
+    update = case.do("update_session", {"instructions": "Be long."})
+    error = InvalidArgument("not JSON")
+    case.talk._core.take_back(update, error, case.now)
+    case.drain()
+    assert case.settled == {update: "dropped"}
+    assert case.talk.desired_session == case.talk.session

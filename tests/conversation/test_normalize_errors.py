@@ -10,6 +10,7 @@ from realtime_transport.events import (
     ErrorFrame,
     FunctionCallItem,
     InputTextPart,
+    TranscriptionSessionConfig,
     UserMessageItem,
 )
 from realtime_transport.exceptions import ServerError
@@ -141,3 +142,21 @@ def test_a_refused_truncation_asks_for_the_item() -> None:
     assert case.types() == ["conversation.item.truncate", "conversation.item.retrieve"]
     case.wait(10.0)
     assert case.settled == {event_id: "failed"}
+
+
+def test_a_cancel_that_crossed_the_end_of_its_response_is_forgiven_without_a_word() -> None:
+    case = Case()
+    case.created(ours=False)
+    event_id = case.do("cancel_response")
+    case.done()
+    case.refuse("response_cancel_not_active", event_id)
+    assert case.settled == {event_id: "acknowledged"}
+    assert case.heard(ErrorEvent) == []
+    assert case.talk.counts.stale == 1
+
+
+def test_a_refused_commit_fails_and_a_session_that_is_finishing_looks_again() -> None:
+    case = Case(session=TranscriptionSessionConfig())
+    commit = case.do("commit_audio")
+    case.refuse("server_error", commit)
+    assert case.settled == {commit: "failed"}

@@ -16,3 +16,11 @@ def test_it_forgets_the_oldest_beyond_its_bound() -> None:
     assert "a" not in recent
     assert "b" in recent
     assert "c" in recent
+
+
+def test_what_is_discarded_is_news_again() -> None:
+    recent: Recent[str] = Recent(2)
+    recent.add("a")
+    recent.discard("a")
+    recent.discard("b")
+    assert recent.add("a")

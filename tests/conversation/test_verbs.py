@@ -24,10 +24,11 @@ from realtime_transport.events import (
     ResponseCreate,
     ResponseOptions,
     SessionUpdate,
+    TranscriptionSessionConfig,
     UnknownClientEvent,
     UserMessageItem,
 )
-from realtime_transport.exceptions import InvalidArgument, StateError
+from realtime_transport.exceptions import InvalidArgument, StateError, UnsupportedOperation
 from tests.conversation.client_case import SESSION, Case
 
 HELLO = UserMessageItem(id="item_h", content=(InputTextPart(text="Hello"),))
@@ -151,3 +152,19 @@ def test_fields_that_are_not_known_are_kept() -> None:
     case = Case()
     case.do("send_event", ResponseCreate(extra={"vendor": 1}))
     assert case.frames[0].extra == {"vendor": 1}
+
+
+def test_what_no_server_answers_is_known_not_to_be_settled() -> None:
+    case = Case()
+    assert case.talk.is_settled(ResponseCreate())
+    assert not case.talk.is_settled(InputAudioBufferAppend(audio=b""))
+    assert not case.talk.is_settled(UnknownClientEvent(type="vendor.thing", raw={}))
+
+
+def test_a_transcription_can_be_finished_and_a_conversation_cannot() -> None:
+    case = Case(session=TranscriptionSessionConfig())
+    assert case.do("finish", timeout=5.0, event_id="mine") == "mine"
+    case.wait(5.0)
+    assert "mine" in case.settled
+    with pytest.raises(UnsupportedOperation):
+        Case().do("finish", timeout=5.0)
