@@ -193,7 +193,8 @@ class WebSocketTransport(RealtimeTransportLayer):
                 if transport is None:
                     return
                 transport.feed(data)
-                await transport._room_to_read()
+                if transport._emitter.congested:
+                    await transport._room_to_read()
                 del transport
         except ConnectionClosed as closed:
             transport = reference()
