@@ -10,6 +10,8 @@ from collections.abc import Awaitable
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from realtime_transport.emitter import HOT, Emitter
 from realtime_transport.events.transport import TRANSPORT_EVENTS, AudioGapEvent, ErrorEvent
@@ -23,6 +25,7 @@ from realtime_transport.exceptions import (
     StateError,
 )
 from realtime_transport.listeners import Listener
+from realtime_transport.testing import virtual_time
 from realtime_transport.testing.virtual_time import VirtualTimeLoop
 
 pytestmark = pytest.mark.virtual_time
@@ -908,3 +911,45 @@ async def test_callers_that_are_no_listeners_change_nothing() -> None:
     em = emitter()
     with em.caller_not_awaited():
         await em.drain(1)
+
+
+# --- anything at all ---------------------------------------------------------------------------------------------
+
+CALLS = st.lists(
+    st.tuples(
+        st.sampled_from(["on", "once", "off", "emit"]),
+        st.sampled_from(["audio", "turn_done"]),
+        st.integers(0, 3),
+    ),
+    max_size=60,
+)
+
+
+@given(CALLS)
+def test_any_calls_deliver_what_a_simple_model_says(calls: list[tuple[str, str, int]]) -> None:
+    """The model: for each name an ordered dict of listeners; registering again moves to the end."""
+
+    async def main() -> None:
+        em, heard, expected = emitter(), list[tuple[int, int]](), list[tuple[int, int]]()
+        model: dict[str, dict[int, bool]] = {"audio": {}, "turn_done": {}}
+
+        def listener(who: int) -> Any:
+            return lambda event: heard.append((who, event))
+
+        listeners = [listener(who) for who in range(4)]
+        for number, (verb, name, who) in enumerate(calls):
+            if verb == "emit":
+                em.emit(name, number)
+                expected += [(each, number) for each in model[name]]
+                model[name] = {each: once for each, once in model[name].items() if not once}
+            elif verb == "off":
+                em.off(name, listeners[who])
+                model[name].pop(who, None)
+            else:
+                getattr(em, verb)(name, listeners[who])
+                model[name].pop(who, None)
+                model[name][who] = verb == "once"
+            assert em.listens(name) == bool(model[name])
+        assert heard == expected
+
+    virtual_time.run(main())

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from realtime_transport.capabilities import Capabilities
 from realtime_transport.dialects import Dialect, get_dialect
@@ -18,10 +21,12 @@ from realtime_transport.exceptions import (
     ConnectionLost,
     ConnectTimeout,
     InvalidArgument,
+    RealtimeError,
     ServerError,
     StateError,
     UnsupportedOperation,
 )
+from realtime_transport.testing import virtual_time
 from tests.transports.bare import SESSION, Bare, idle
 
 pytestmark = pytest.mark.virtual_time
@@ -373,3 +378,67 @@ async def test_a_config_object_is_taken_as_it_is() -> None:
     assert json.loads(json.dumps(transport.written[0]["session"]))["instructions"] == "Hi."
     assert transport.current_model == "gpt-test"
     await transport.close()
+
+
+# --- anything at all ---------------------------------------------------------------------------------------------
+
+STEPS = st.lists(
+    st.sampled_from(
+        ["connect", "cancel", "close", "lose", "greet", "send", "interrupt", "refuse", "pass", "pass", "turn"]
+    ),
+    max_size=30,
+)
+
+
+@given(STEPS, st.booleans())
+def test_any_order_of_things_leaves_nothing_behind(steps: list[str], greets: bool) -> None:
+    """Whatever happens in whatever order: each call ends or raises ours, each receipt settles, ends are told once."""
+
+    async def main() -> None:
+        transport = Bare(greets=greets, close_timeout=1.0)
+        ups, downs = list[Any](), list[Any]()
+        transport.on("connected", ups.append)
+        transport.on("disconnected", downs.append)
+        transport.on("error", lambda event: None)
+        calls: list[asyncio.Future[Any]] = []
+        receipts: list[Any] = []
+        for step in steps:
+            if step == "connect":
+                calls.append(asyncio.ensure_future(transport.connect(timeout=5)))
+            elif step == "cancel" and calls:
+                calls[-1].cancel()
+            elif step == "close":
+                calls.append(asyncio.ensure_future(transport.close()))
+            elif step == "lose":
+                transport.feed_closed(1011, "lost")
+            elif step == "greet":
+                transport.say("session.created", session=SESSION)
+            elif step == "refuse":
+                transport.say("error", error={"message": "no"})
+            elif step in {"send", "interrupt", "turn"}:
+                verb = {
+                    "send": transport.send_message,
+                    "interrupt": transport.interrupt,
+                    "turn": transport.request_response,
+                }
+                try:
+                    receipts.append(verb[step](*(["hello"] if step == "send" else [])))
+                except StateError:
+                    assert transport.status != "connected"
+            else:
+                await asyncio.sleep(0.01)
+            assert len(ups) - len(downs) in {0, 1}
+        await asyncio.sleep(6)
+        await transport.close()
+        assert transport.status == "disconnected"
+        assert len(ups) == len(downs)
+        for call in calls:
+            assert call.done()
+            assert call.cancelled() or call.exception() is None or isinstance(call.exception(), RealtimeError)
+        for receipt in receipts:
+            async with asyncio.timeout(1):
+                with contextlib.suppress(RealtimeError):
+                    await receipt.acknowledged()
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    virtual_time.run(main())

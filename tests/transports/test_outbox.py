@@ -6,9 +6,12 @@ import asyncio
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from realtime_transport.events.client import ClientEvent, UnknownClientEvent
 from realtime_transport.exceptions import ConnectionLost
+from realtime_transport.testing import virtual_time
 from realtime_transport.transports import outbox as module
 from realtime_transport.transports.outbox import BYTES_LIMIT, HIGH_WATER_BYTES, Outbox
 
@@ -212,3 +215,54 @@ async def test_too_many_frames_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(4):
         case.put("x")
     assert len(case.stalls) == 1
+
+
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("audio"), st.integers(1, 400)),
+        st.tuples(st.just("control"), st.just(0)),
+        st.tuples(st.just("write"), st.integers(1, 5)),
+    ),
+    max_size=80,
+)
+
+
+@given(STEPS)
+def test_whatever_comes_control_is_written_in_order_and_audio_is_written_or_told(steps: list[tuple[str, int]]) -> None:
+    async def main() -> None:
+        case = Case(audio_limit_ms=1000)
+        tokens = asyncio.Semaphore(0)
+        put: list[tuple[str, int]] = []
+        written: list[str] = []
+
+        async def write(data: bytes) -> None:
+            await tokens.acquire()
+            written.append(data.decode())
+
+        writing: asyncio.Task[None] | None = None
+        for number, (kind, amount) in enumerate(steps):
+            if kind == "write":
+                for _ in range(amount):
+                    tokens.release()
+                    await asyncio.sleep(0)
+                    await asyncio.sleep(0)
+            else:
+                put.append((f"{kind} {number}", amount))
+                case.put(f"{kind} {number}", float(amount))
+            if case.outbox.waits and (writing is None or writing.done()):
+                writing = asyncio.ensure_future(case.outbox.write(write, lambda event: None))
+        for _ in steps:
+            tokens.release()
+        while case.outbox.waits or (writing is not None and not writing.done()):
+            if writing is None or writing.done():
+                writing = asyncio.ensure_future(case.outbox.write(write, lambda event: None))
+            await writing
+        await asyncio.sleep(1)
+        names = [name for name, _ in put]
+        assert written == [name for name in names if name in set(written)]
+        assert {name for name in names if name.startswith("control")} <= set(written)
+        lost = sum(amount for name, amount in put if name not in set(written))
+        assert sum(case.gaps) == lost
+        case.outbox.end(ConnectionLost("over"))
+
+    virtual_time.run(main())
