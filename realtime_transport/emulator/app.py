@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from starlette.applications import Starlette
@@ -12,10 +12,9 @@ from starlette.websockets import WebSocket
 from realtime_transport.conversation.server_errors import error_detail, refusal
 from realtime_transport.conversation.server_session import Session
 from realtime_transport.dialects import OPENAI
-from realtime_transport.emulator.access import presented_key
 from realtime_transport.emulator.client_secrets import client_secret_routes, session_config
-from realtime_transport.emulator.endpoints import ANSWERED_PROTOCOL, BETA, ENDPOINTS, Endpoint, wanted
-from realtime_transport.emulator.http_errors import http_error
+from realtime_transport.emulator.door import welcome
+from realtime_transport.emulator.endpoints import BETA, ENDPOINTS, Endpoint, wanted
 from realtime_transport.emulator.sessions import Sessions
 from realtime_transport.emulator.translations import translation_routes
 from realtime_transport.events.server import ErrorFrame
@@ -33,21 +32,14 @@ def make_app(sessions: Sessions) -> Starlette:
 
 def _door(sessions: Sessions, endpoint: Endpoint) -> Callable[[WebSocket], Awaitable[None]]:
     async def door(socket: WebSocket) -> None:
-        offered: list[str] = socket.scope.get("subprotocols", [])
-        headers: Mapping[str, str] = socket.headers
-        key = presented_key(headers, socket.query_params, offered)
-        if not sessions.access.admits(key):
-            await socket.send_denial_response(http_error("bad_key"))
+        visitor = await welcome(sessions, socket)
+        if visitor is None:
             return
-        if sessions.is_full:
-            await socket.send_denial_response(http_error("too_many_sessions"))
-            return
-        asked = wanted(endpoint, headers, socket.query_params, offered)
-        await socket.accept(subprotocol=ANSWERED_PROTOCOL if ANSWERED_PROTOCOL in offered else None)
+        asked = wanted(endpoint, socket.headers, socket.query_params, visitor.offered)
         if asked.dialect.name == BETA and not sessions.beta:
             await _refuse_beta(socket, sessions)
             return
-        await sessions.run(socket, asked, _defaults(sessions, key))
+        await sessions.run(socket, asked, _defaults(sessions, visitor.key), visitor.plan, visitor.wire)
 
     return door
 

@@ -26,13 +26,19 @@ HTTP_ERRORS: Final[dict[str, HttpErrorRow]] = {
     "not_json": HttpErrorRow(400, "invalid_request_error", None, "We could not parse the JSON body of your request."),
     "too_large": HttpErrorRow(413, "invalid_request_error", None, "The body of your request is too large."),
     "bad_value": HttpErrorRow(400, "invalid_request_error", "invalid_value", "{message}"),
+    "on_purpose": HttpErrorRow(500, "server_error", "fault_injected", "This connection fails on purpose."),
 }
 
 
 def http_error(
-    row: str, *, param: str | None = None, headers: dict[str, str] | None = None, **facts: object
+    row: str,
+    *,
+    status: int | None = None,
+    param: str | None = None,
+    headers: dict[str, str] | None = None,
+    **facts: object,
 ) -> JSONResponse:
-    """Make the response of a row of the table."""
+    """Make the response of a row of the table, with the row's status unless another is given."""
     entry = HTTP_ERRORS[row]
     error = {"message": entry.message.format(**facts), "type": entry.type, "param": param, "code": entry.code}
-    return JSONResponse({"error": error}, status_code=entry.status, headers=headers)
+    return JSONResponse({"error": error}, status_code=status or entry.status, headers=headers)

@@ -15,6 +15,7 @@ from realtime_transport.conversation.peer import PACE
 from realtime_transport.conversation.server import ServerLimits, ServerTraits
 from realtime_transport.emulator.access import Access
 from realtime_transport.emulator.brains import AnyBrain, BrainFactory, make_brain
+from realtime_transport.emulator.faults import Faults, FaultSource
 from realtime_transport.emulator.sessions import Sessions
 from realtime_transport.emulator.socket_session import MAX_FRAME_BYTES
 from realtime_transport.emulator.transcriber import clip_transcriber
@@ -23,6 +24,8 @@ from realtime_transport.exceptions import InvalidArgument, MissingExtra, StateEr
 if TYPE_CHECKING:
     import uvicorn
     from starlette.applications import Starlette
+
+NO_FAULTS: Final = Faults()
 
 LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -36,7 +39,8 @@ class Emulator:
     ``brain`` answers: a name (``speech``, ``echo``, ``improvise``), a brain for all sessions, or a function that makes
     one for each. ``port`` 0 takes a free one. Without ``token`` any key is accepted, and ``host`` must be this machine;
     with one, clients have to present it. ``tls`` is (certificate, key) as PEM files. ``pace`` is how many times faster
-    than real time speech is sent, None for all at once.
+    than real time speech is sent, None for all at once. ``faults`` go wrong on purpose, on every connection or, by a
+    function of its number, on some; a client may ask for more in its URL (``?fault.close_at=response.created``).
 
     Raises ``InvalidArgument`` for a host that others can reach without a token, ``MissingExtra`` without the extra
     ``server``, ``StateError`` when it is started twice. Leaving the context closes every session with 1001.
@@ -53,6 +57,7 @@ class Emulator:
         pace: float | None = PACE,
         latency_ms: float = 0.0,
         beta: bool = False,
+        faults: FaultSource = NO_FAULTS,
         transcriber: Transcriber | None = None,
         limits: ServerLimits | None = None,
         traits: ServerTraits | None = None,
@@ -70,6 +75,7 @@ class Emulator:
             traits=traits or ServerTraits(),
             wall_clock=wall_clock,
             beta=beta,
+            faults=faults,
             access=Access(token, wall_clock),
         )
         self._server: uvicorn.Server | None = None
@@ -136,7 +142,7 @@ class Emulator:
             "log_config": None,  # the application that runs us has its own
             "access_log": False,
             "lifespan": "off",
-            "ws": "websockets-sansio",
+            "ws": "realtime_transport.emulator.tcp:TappedProtocol",
             "ws_max_size": MAX_FRAME_BYTES,
             "ws_per_message_deflate": False,  # base64 of speech does not get smaller; the live service offers none
             "timeout_graceful_shutdown": 5,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import attrs
@@ -19,7 +19,9 @@ from realtime_transport.dialects import Dialect
 from realtime_transport.emulator.access import Access
 from realtime_transport.emulator.brains import AsyncBrain, BrainFactory
 from realtime_transport.emulator.endpoints import Wanted
-from realtime_transport.emulator.socket_session import CLOSE_SECONDS, Socket, SocketSession
+from realtime_transport.emulator.faults import FaultPlan, FaultSource, with_query
+from realtime_transport.emulator.line import Socket, Wire
+from realtime_transport.emulator.socket_session import CLOSE_SECONDS, SocketSession
 
 MAX_SESSIONS: Final = 1_000
 """At a time. One talking session costs about a hundredth of a core and a few MB."""
@@ -39,8 +41,11 @@ class Sessions:
     access: Access
     beta: bool
     """Whether the beta protocol is served to those who ask for it."""
+    faults: FaultSource
     ids: Callable[[str], str] = attrs.field(factory=counted_ids)
     """One counter for all: an id names one thing on the whole server, as a client expects."""
+    _connections: int = 0
+    """How many there were, refused ones included."""
     _running: set[SocketSession] = attrs.field(factory=set[SocketSession])
 
     def warm_up(self) -> None:
@@ -52,7 +57,15 @@ class Sessions:
         """Whether one more would be too many."""
         return len(self._running) >= MAX_SESSIONS
 
-    async def run(self, socket: Socket, wanted: Wanted, defaults: Session | None) -> None:
+    def plan(self, query: Mapping[str, str]) -> FaultPlan:
+        """Draw the faults of the next connection. Raises ``InvalidArgument`` for a query that cannot be read."""
+        self._connections += 1
+        faults = self.faults(self._connections) if callable(self.faults) else self.faults
+        return FaultPlan(with_query(faults, query), self._connections)
+
+    async def run(
+        self, socket: Socket, wanted: Wanted, defaults: Session | None, plan: FaultPlan, wire: Wire | None
+    ) -> None:
         """Hold one session on an accepted socket until it ends."""
         conversation = ServerConversation(
             ids=self.ids,
@@ -71,7 +84,7 @@ class Sessions:
             pace=self.pace,
             latency_ms=self.latency_ms,
         )
-        await self.hold(SocketSession(socket, peer, wanted.dialect, waits))
+        await self.hold(SocketSession(socket, peer, wanted.dialect, waits, plan=plan, wire=wire))
 
     async def hold(self, session: SocketSession) -> None:
         """Run a session, and know of it for as long as it does."""

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import Mapping, MutableMapping
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from realtime_transport.conversation.brain import GenerationRequest, Stop
 from realtime_transport.conversation.peer import ServerPeer
 from realtime_transport.conversation.server import Close
 from realtime_transport.dialects import Dialect
 from realtime_transport.emulator.brains import AsyncBrain
+from realtime_transport.emulator.faults import FaultPlan
+from realtime_transport.emulator.line import Line, Socket, Wire
 from realtime_transport.events.client import ClientEvent
 from realtime_transport.events.server import ServerEvent
 from realtime_transport.exceptions import DecodeError
@@ -21,27 +21,8 @@ from realtime_transport.wire.codec import Family
 MAX_FRAME_BYTES: Final = 24 * 1024 * 1024
 """An append may carry 15 MiB of audio: 20 MiB of base64, and something around it."""
 
-MAX_UNSENT_BYTES: Final = 32 * 1024 * 1024
-"""Frames that the client has not taken yet: eight minutes of speech. One that reads no more is cut off with 1008."""
-
 CLOSE_SECONDS: Final = 5.0
 """How long a client that goes on sending is waited for after our close frame."""
-
-
-class Socket(Protocol):
-    """What is needed of a WebSocket: the three of Starlette's methods that speak ASGI."""
-
-    async def receive(self) -> Mapping[str, Any]:
-        """Wait for a message."""
-        ...
-
-    async def send(self, message: MutableMapping[str, Any]) -> None:
-        """Send one, and wait for room."""
-        ...
-
-    async def close(self, code: int, reason: str | None) -> None:
-        """Send the close frame."""
-        ...
 
 
 class Peer(Protocol):
@@ -90,18 +71,17 @@ class SocketSession:
         dialect: Dialect,
         brain: AsyncBrain | None = None,
         *,
+        plan: FaultPlan,
+        wire: Wire | None = None,
         family: Family = "realtime",
     ) -> None:
         self._socket = socket
+        self._line = Line(socket, plan, wire)
+        self._read_delay = plan.faults.read_delay_ms / 1000
         self._peer = peer
         self._asking = (peer, brain) if brain is not None and isinstance(peer, ServerPeer) else None
         self._codec: Codec[ClientEvent, ServerEvent] = Codec(dialect, role="server", family=family)
         self._omits = dialect.omits
-        self._unsent: deque[str] = deque()
-        self._unsent_bytes = 0
-        self._changed = asyncio.Event()
-        """Set when there is something to send, or the session is over."""
-        self._closing: Close | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at: float | None = None
         """When it fires; None when it is not set."""
@@ -113,29 +93,34 @@ class SocketSession:
     async def run(self, unix_time: float) -> None:
         """Hold the session until either side ends it. ``unix_time`` is for ``expires_at`` only."""
         loop = asyncio.get_running_loop()
-        writer = loop.create_task(self._write(), name="emulator writer")
+        reader = loop.create_task(self._read(), name="emulator reader")
+        writer = loop.create_task(self._line.run(), name="emulator writer")
         try:
             self._peer.open(loop.time(), unix_time)
             self._turn()
-            await self._read()
+            await asyncio.wait({reader, writer}, return_when=asyncio.FIRST_COMPLETED)
+            if reader.done():
+                reader.result()  # a fault of ours is not to pass in silence
         finally:
-            if self._timer is not None:
-                self._timer.cancel()
-            writer.cancel()
-            for answer in self._answers.values():
-                answer.cancel()
-            await asyncio.gather(writer, *self._answers.values(), return_exceptions=True)
+            self._disarm()
+            tasks = (reader, writer, *self._answers.values())
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             self.over.set()
 
     def stop(self, code: int = 1001, reason: str = "The server is shutting down.") -> None:
         """Close once what is queued was sent."""
-        self._closing = self._closing or Close(code, reason)
-        self._changed.set()
+        self._line.close(code, reason)
 
     # --- in ----------------------------------------------------------------------------------------------------------
 
     async def _read(self) -> None:
         while (message := await self._socket.receive())["type"] != "websocket.disconnect":
+            if self._line.is_frozen:
+                continue
+            if self._read_delay:
+                await asyncio.sleep(self._read_delay)
             self._take(message.get("text") or message.get("bytes") or "")
             self._turn()
 
@@ -155,31 +140,23 @@ class SocketSession:
             self._ask(*self._asking)
         for event in self._peer.frames_to_send():
             if event.type not in self._omits:
-                self._queue(self._codec.encode(event).decode())
+                self._line.send(event.type, self._codec.encode(event).decode())
         if self._peer.closing is not None:
             self.stop(self._peer.closing.code, self._peer.closing.reason)
         self._set_timer()
-
-    def _queue(self, frame: str) -> None:
-        if self._closing is not None:
-            return
-        self._unsent.append(frame)
-        self._unsent_bytes += len(frame)
-        if self._unsent_bytes > MAX_UNSENT_BYTES:
-            self._unsent.clear()
-            self._unsent_bytes = 0
-            self.stop(1008, "The client does not read.")
-        self._changed.set()
 
     def _set_timer(self) -> None:
         deadline = self._peer.next_deadline()
         if deadline == self._timer_at:  # as after most appends, of which fifty come in a second
             return
-        if self._timer is not None:
-            self._timer.cancel()
+        self._disarm()
         loop = asyncio.get_running_loop()
         self._timer = loop.call_at(deadline, self._wake) if deadline is not None else None
         self._timer_at = deadline
+
+    def _disarm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
 
     def _wake(self) -> None:
         self._timer_at = None
@@ -211,17 +188,3 @@ class SocketSession:
             peer.feed(request.response_id, failure, loop.time())
         peer.end(request.response_id, loop.time())
         self._turn()
-
-    # --- out ---------------------------------------------------------------------------------------------------------
-
-    async def _write(self) -> None:
-        while True:
-            while self._unsent:
-                frame = self._unsent.popleft()
-                self._unsent_bytes -= len(frame)
-                await self._socket.send({"type": "websocket.send", "text": frame})
-            if self._closing is not None:
-                await self._socket.close(self._closing.code, self._closing.reason)
-                return
-            self._changed.clear()
-            await self._changed.wait()

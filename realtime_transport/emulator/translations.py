@@ -17,7 +17,7 @@ from realtime_transport.conversation.server_translation import (
 from realtime_transport.dialects import OPENAI
 from realtime_transport.emulator.access import presented_key
 from realtime_transport.emulator.client_secrets import json_body, lifetime
-from realtime_transport.emulator.endpoints import ANSWERED_PROTOCOL
+from realtime_transport.emulator.door import welcome
 from realtime_transport.emulator.http_errors import http_error
 from realtime_transport.emulator.sessions import Sessions
 from realtime_transport.emulator.socket_session import SocketSession
@@ -32,17 +32,12 @@ def translation_routes(sessions: Sessions) -> list[BaseRoute]:
     """Make the routes of the translation endpoint."""
 
     async def door(socket: WebSocket) -> None:
-        offered: list[str] = socket.scope.get("subprotocols", [])
-        key = presented_key(socket.headers, socket.query_params, offered)
-        if not sessions.access.admits(key):
-            await socket.send_denial_response(http_error("bad_key"))
+        visitor = await welcome(sessions, socket)
+        if visitor is None:
             return
-        if sessions.is_full:
-            await socket.send_denial_response(http_error("too_many_sessions"))
-            return
-        await socket.accept(subprotocol=ANSWERED_PROTOCOL if ANSWERED_PROTOCOL in offered else None)
-        server = _server(sessions, socket.query_params.get("model"), key)
-        await sessions.hold(SocketSession(socket, server, OPENAI, family="translation"))
+        server = _server(sessions, socket.query_params.get("model"), visitor.key)
+        session = SocketSession(socket, server, OPENAI, plan=visitor.plan, wire=visitor.wire, family="translation")
+        await sessions.hold(session)
 
     async def mint(request: Request) -> Response:
         return await _mint(sessions, request)

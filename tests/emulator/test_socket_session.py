@@ -14,8 +14,10 @@ from realtime_transport.conversation.brains import Echo, Script, hum
 from realtime_transport.conversation.peer import ServerPeer
 from realtime_transport.dialects import OPENAI, Dialect, get_dialect
 from realtime_transport.emulator import AsyncBrain
-from realtime_transport.emulator import socket_session as module
+from realtime_transport.emulator import line as module
+from realtime_transport.emulator.faults import FaultPlan, Faults
 from realtime_transport.emulator.socket_session import SocketSession
+from tests.conversation.serving import Canned
 
 pytestmark = pytest.mark.virtual_time
 
@@ -56,11 +58,15 @@ class Line:
 class Call:
     """A session that runs beside the test."""
 
-    def __init__(self, brain: Any, *, dialect: Dialect = OPENAI, pace: float | None = None) -> None:
+    def __init__(
+        self, brain: Any, *, dialect: Dialect = OPENAI, pace: float | None = None, wire: Any = None, **faults: Any
+    ) -> None:
         self.line = Line()
         waits = isinstance(brain, AsyncBrain)
         peer = ServerPeer(None if waits else brain, pace=pace)
-        self.session = SocketSession(self.line, peer, dialect, brain if waits else None)
+        self.session = SocketSession(
+            self.line, peer, dialect, brain if waits else None, plan=FaultPlan(Faults(**faults), 1), wire=wire
+        )
         self.task = asyncio.create_task(self.session.run(0.0))
 
     async def __aenter__(self) -> Call:
@@ -144,6 +150,21 @@ async def test_who_does_not_read_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> 
         await asyncio.sleep(0.001)
         assert call.line.closed == (1008, "The client does not read.")
         assert "response.done" not in call.line.types
+
+
+async def test_an_end_on_purpose() -> None:
+    async with Call(Echo(), close_after=1, close_code=1011) as call:
+        assert call.line.closed == (1011, "")
+        assert call.task.done()
+
+
+async def test_half_open_is_deaf_too() -> None:
+    brain = Canned()
+    async with Call(brain, freeze_after=1) as call:
+        await call.ask()
+        assert call.line.types == ["session.created"]
+        assert brain.requests == []
+        call.session.stop()
 
 
 # --- brains that have to be waited for -----------------------------------------------------------------------------
