@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 
+from realtime_transport.conversation.session_config import merge
 from realtime_transport.events import (
     UNSET,
     AudioConfig,
@@ -38,15 +39,19 @@ async def test_the_order_is_session_then_agent(run_context: RunContext[Any]) -> 
     other: RealtimeAgent[Any] = RealtimeAgent(name="other")
     agent: RealtimeAgent[Any] = RealtimeAgent(
         name="a",
-        instructions="agent",
+        instructions=lambda context: f"agent of {context.context}",
         voice="cedar",
         prompt=Prompt(id="p"),
-        tools=[tool("one"), McpTool(server_label="docs"), tool("off", enabled=False)],
-        handoffs=[other, handoff(other, name="never", enabled=lambda _: False)],
+        tools=[
+            tool("one"),
+            McpTool(server_label="docs"),
+            tool("off", enabled=lambda context: context.context != "ann"),
+        ],
+        handoffs=[other, handoff(other, name="never", enabled=lambda context: context.context != "ann")],
     )
     prepared = await prepare(agent, run_context, ground=ground, local_tools=(tool("mcp_one"),))
     assert prepared.agent is agent
-    assert prepared.config.instructions == "agent"
+    assert prepared.config.instructions == "agent of ann"
     assert prepared.config.prompt == Prompt(id="p")
     assert prepared.config.audio == AudioConfig(output=AudioOutputConfig(voice="cedar", speed=1.1))
     names = [getattr(each, "name", getattr(each, "server_label", None)) for each in prepared.config.tools or ()]
@@ -61,7 +66,7 @@ async def test_a_plain_agent_adds_nothing_and_takes_all_tools_away(run_context: 
 
 
 async def test_names_must_be_unique_across_all_sources(run_context: RunContext[Any]) -> None:
-    with pytest.raises(InvalidArgument, match="named one"):
+    with pytest.raises(InvalidArgument, match="agent 'a' has more than one tool named one"):
         await prepare(
             RealtimeAgent(name="a", tools=[tool("one")]),
             run_context,
@@ -72,8 +77,9 @@ async def test_names_must_be_unique_across_all_sources(run_context: RunContext[A
 
 async def test_a_bare_function_in_the_session_config_is_refused(run_context: RunContext[Any]) -> None:
     ground = RealtimeSessionConfig(tools=(FunctionTool(name="f"),))
-    with pytest.raises(InvalidArgument, match="'f' has no function"):
+    with pytest.raises(InvalidArgument, match="'f' has no function") as caught:
         await prepare(RealtimeAgent(name="a"), run_context, ground=ground)
+    assert caught.value.path == "config.tools"
 
 
 def _listening(**options: Any) -> RealtimeSessionConfig:
@@ -90,12 +96,14 @@ def _listening(**options: Any) -> RealtimeSessionConfig:
     ],
 )
 async def test_a_gate_keeps_the_server_from_answering(run_context: RunContext[Any], detection: Any, gated: Any) -> None:
-    ground = _listening(transcription=InputTranscription(model="whisper-1"), turn_detection=detection)
+    listening = _listening(transcription=InputTranscription(model="whisper-1"), turn_detection=detection)
+    ground = merge(listening, RealtimeSessionConfig(audio=AudioConfig(output=AudioOutputConfig(voice="cedar"))))
     prepared = await prepare(RealtimeAgent(name="a"), run_context, ground=ground, gated=True)
     assert prepared.config.audio
     assert prepared.config.audio.input
     assert prepared.config.audio.input.turn_detection == gated
     assert prepared.config.audio.input.transcription == InputTranscription(model="whisper-1")
+    assert prepared.config.audio.output == AudioOutputConfig(voice="cedar")
 
 
 @pytest.mark.parametrize("ground", [RealtimeSessionConfig(), _listening(transcription=None)])

@@ -18,8 +18,8 @@ class Bench:
     def stop(self) -> None:
         self._listeners["speech_stopped"](SpeechStoppedEvent(item_id="i", audio_end_ms=0))
 
-    def answer(self, *, out_of_band: bool = False) -> None:
-        event = TurnStartedEvent(response_id="r9", out_of_band=out_of_band, requested=False)
+    def answer(self, *, out_of_band: bool = False, requested: bool = False) -> None:
+        event = TurnStartedEvent(response_id="r9", out_of_band=out_of_band, requested=requested)
         self._listeners["turn_started"](event)
 
 
@@ -97,6 +97,18 @@ def test_an_answer_by_turn_detection_means_that_the_caller_has_finished() -> Non
         bench.answer()
         bench.follow_up.due("r1")
         assert bench.asked == [("r1", 0.0)]
+
+    virtual_time.run(main())
+
+
+def test_an_answer_that_was_asked_for_does_not_mean_that_the_caller_has_finished() -> None:
+    async def main() -> None:
+        bench = Bench()
+        bench.speak()
+        bench.answer(requested=True)
+        bench.follow_up.due("r1")
+        assert bench.asked == []
+        bench.follow_up.forget()
 
     virtual_time.run(main())
 

@@ -30,7 +30,7 @@ def test_words_pass_or_are_refused(run_context: RunContext[Any]) -> None:
     async def main() -> None:
         findings = Findings()
         gate = findings.gate()
-        rude = named("rude", lambda _, text: "damn" in text)
+        rude = named("rude", lambda context, text: context is run_context and "damn" in text)
         gate.heard("item_1", "hello", run_context, [rude])
         gate.heard("item_2", "damn", run_context, [named("ok", lambda _, __: False), rude])
         await asyncio.sleep(1)
@@ -71,5 +71,7 @@ def test_speech_without_words_is_refused(run_context: RunContext[Any]) -> None:
         findings.gate().unheard("item_1", run_context, error)
         (refusal,) = findings.refused
         assert (refusal.guardrail, refusal.error, refusal.text) == (UNHEARD, error, "")
+        assert (refusal.item_id, refusal.context) == ("item_1", run_context)
+        assert refusal.verdict == Verdict(tripped=True, message="the words could not be understood")
 
     virtual_time.run(main())

@@ -55,13 +55,21 @@ def test_the_summary_is_medians_of_what_is_known() -> None:
     for number, delay in enumerate((0.25, 1.0, 0.5)):
         meter.speech_stopped(10.0 * number)
         meter.created(f"r{number}", 10.0 * number + delay)
-    assert meter.summary().to_created == 0.5
-    assert meter.summary().turns == 3
+        meter.audio(f"r{number}", 10.0 * number + 2 * delay)
+        meter.heard(f"r{number}", 10.0 * number + 3 * delay)
+    meter.speech_started(50.0)
+    meter.interrupted(50.125)
+    assert meter.summary() == LatencySummary(
+        turns=3, to_created=0.5, to_first_audio=1.0, to_first_heard=1.5, barge_ins=1, barge_in_to_silence=0.125
+    )
 
 
 def test_old_turns_are_forgotten() -> None:
     meter = LatencyMeter()
     for number in range(TURNS_KEPT + 5):
         meter.created(f"r{number}", float(number))
+        meter.speech_started(0.0)
+        meter.interrupted(1.0)
+    assert len(meter.barge_ins) == TURNS_KEPT
     assert len(meter.turns) == TURNS_KEPT
     assert meter.turns[0].response_id == "r5"

@@ -1,18 +1,35 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
-from realtime_transport.events import AudioConfig, AudioOutputConfig, RealtimeSessionConfig
-from realtime_transport.exceptions import RealtimeError, ServerError
+from realtime_transport.events import (
+    AudioConfig,
+    AudioInputConfig,
+    AudioOutputConfig,
+    InputTranscription,
+    McpTool,
+    RealtimeSessionConfig,
+)
+from realtime_transport.exceptions import InvalidArgument, RealtimeError, ServerError
 from realtime_transport.session.agent import RealtimeAgent
 from realtime_transport.session.context import RunContext
 from realtime_transport.session.guardrails import InputGuardrail
+from realtime_transport.session.mcp import McpServer
 from realtime_transport.session.roster import RESPONSES_KEPT, Roster
+from realtime_transport.session.tools import LocalTool
+from tests.session import mcp_server
 
 FIRST: RealtimeAgent[Any] = RealtimeAgent(name="first", instructions="One.", voice="cedar")
+
+
+LISTENING = RealtimeSessionConfig(
+    audio=AudioConfig(input=AudioInputConfig(transcription=InputTranscription(model="whisper-1")))
+)
 
 
 class Bench:
@@ -22,18 +39,21 @@ class Bench:
         self.sent: list[RealtimeSessionConfig] = []
         self.errors: list[RealtimeError] = []
         self.refuse = False
+        self.changed = asyncio.Event()
 
-        async def changed() -> None: ...
+        async def changed() -> None:
+            self.changed.set()
 
         self.roster: Roster[Any] = Roster(
             FIRST,
-            ground=RealtimeSessionConfig(),
-            input_guardrails=(),
+            ground=options.get("ground", RealtimeSessionConfig()),
+            input_guardrails=options.get("input_guardrails", ()),
             context_of=lambda agent: RunContext(context=None, session=cast("Any", None), agent=agent),
             on_tools_changed=changed,
             on_error=self.errors.append,
-            **options,
         )
+        assert not self.roster.spoke
+        assert self.roster.current.callables == {}
 
     async def send(self, config: RealtimeSessionConfig) -> None:
         await asyncio.sleep(0)
@@ -100,7 +120,9 @@ async def test_the_voice_is_left_out_once_spoken_and_a_change_reported(voice: st
     await bench.roster.switch(RealtimeAgent(name="second", voice=voice), bench.send)
     (sent,) = bench.sent
     assert not sent.audio or sent.audio == AudioConfig(output=AudioOutputConfig())
-    assert len(bench.errors) == reported
+    assert [str(error) for error in bench.errors] == [
+        "the voice stays: servers fix it at the first audio of a session"
+    ] * reported
 
 
 async def test_the_ground_changes_for_later_agents() -> None:
@@ -111,11 +133,45 @@ async def test_the_ground_changes_for_later_agents() -> None:
 
 
 async def test_guardrails_of_session_and_agent_count_together() -> None:
-    guardrail = InputGuardrail(name="g", check=lambda _, __: False)
-    bench = Bench()
-    assert bench.roster.input_guardrails() == ()
+    mine, agents = (InputGuardrail(name=name, check=lambda _, __: False) for name in ("mine", "agents"))
+    gated: RealtimeAgent[Any] = RealtimeAgent(name="gated", input_guardrails=[agents])
+    with pytest.raises(InvalidArgument, match="transcript"):
+        await Bench(input_guardrails=(mine,)).roster.prepare_first()
+    bench = Bench(ground=LISTENING, input_guardrails=(mine,))
     await bench.roster.prepare_first()
-    bench.roster.current = bench.roster.current.__class__(
-        agent=RealtimeAgent(name="x", input_guardrails=[guardrail]), config=RealtimeSessionConfig(), callables={}
-    )
-    assert bench.roster.input_guardrails() == (guardrail,)
+    assert bench.roster.input_guardrails() == (mine,)
+    await bench.roster.switch(gated, bench.send)
+    assert bench.roster.input_guardrails() == (mine, agents)
+    for ground in ({"input_guardrails": (mine,)}, {}):
+        bench = Bench(ground=LISTENING, **ground)
+        config = await bench.roster.prepare_first()
+        assert config.audio
+        assert config.audio.input
+        detection = config.audio.input.turn_detection
+        assert bool(detection) is bool(ground)
+
+
+async def test_a_server_is_opened_once_and_its_tools_are_offered_while_its_agent_speaks() -> None:
+    shop = McpServer.stdio(sys.executable, str(Path(mcp_server.__file__)), label="shop")
+    seller: RealtimeAgent[Any] = RealtimeAgent(name="seller", mcp_servers=[shop], tools=[McpTool(server_label="docs")])
+    bench = Bench()
+    await bench.roster.prepare_first()
+    assert bench.roster.local_mcp_tools() == ()
+    assert bench.roster.hosted_labels() == frozenset()
+    for _ in range(2):
+        await bench.roster.switch(seller, bench.send)
+        tools = {tool.name: tool for tool in bench.roster.local_mcp_tools()}
+        assert tools["price"].description == "Look up a price."
+        assert tools["price"].input_schema["required"] == ["item"]
+        assert bench.roster.hosted_labels() == {"docs"}
+        assert "price" in bench.roster.current.callables
+        await bench.roster.switch(FIRST, bench.send)
+        assert bench.roster.local_mcp_tools() == ()
+    await bench.roster.switch(seller, bench.send)
+    learn = bench.roster.current.callables["learn"]
+    assert isinstance(learn, LocalTool)
+    await learn.call(cast("Any", None), {})
+    await asyncio.wait_for(bench.changed.wait(), 10)
+    await bench.roster.close()
+    await bench.roster.close()
+    assert bench.errors == []

@@ -36,6 +36,22 @@ def test_a_whole_usage_is_split_by_modality() -> None:
     assert counts.cached_share == pytest.approx(64 / 132)
 
 
+def test_what_was_cached_is_not_counted_twice() -> None:
+    usage = Usage(
+        input_token_details=InputTokenDetails(
+            text_tokens=10,
+            audio_tokens=20,
+            image_tokens=30,
+            cached_tokens_details=CachedTokenDetails(text_tokens=1, audio_tokens=2, image_tokens=3),
+        )
+    )
+    counts = TokenCounts.of(usage)
+    assert counts == TokenCounts(
+        input_text=9, input_audio=18, input_image=27, cached_text=1, cached_audio=2, cached_image=3
+    )
+    assert counts.input == 60
+
+
 @pytest.mark.parametrize(
     ("usage", "counts"),
     [
@@ -88,13 +104,15 @@ def test_prices_are_per_million_and_per_minute() -> None:
 
 
 def test_a_price_for_unknown_tokens_is_refused() -> None:
-    with pytest.raises(InvalidArgument, match=r"output_smell.*known are input_text"):
-        Prices(per_million={"output_smell": 1.0})
+    with pytest.raises(InvalidArgument, match=r"sight, smell; known are input_text, input_audio") as caught:
+        Prices(per_million={"smell": 1.0, "sight": 1.0})
+    assert caught.value.path == "per_million"
 
 
 def test_a_cost_limit_needs_prices() -> None:
-    with pytest.raises(InvalidArgument, match="prices"):
+    with pytest.raises(InvalidArgument, match="a cost limit needs prices") as caught:
         Budget(cost=1.0)
+    assert caught.value.path == "budget.prices"
 
 
 @pytest.mark.parametrize(
@@ -106,6 +124,9 @@ def test_a_cost_limit_needs_prices() -> None:
         (Budget(cost=0.01, prices=Prices(per_million={"output_audio": 1.0})), False),
         (Budget(cost=0.0001, prices=Prices(per_million={"output_audio": 64.0})), True),
         (Budget(tokens=253, cost=9, prices=Prices(per_million={})), True),
+        (Budget(cost=91.0, prices=Prices(per_million={"output_audio": 1_000_000.0})), True),
+        (Budget(cost=91.1, prices=Prices(per_million={"output_audio": 1_000_000.0})), False),
+        (Budget(prices=Prices(per_million={"output_audio": 1.0})), False),
     ],
 )
 def test_the_first_limit_reached_counts(budget: Budget, exceeded: bool) -> None:

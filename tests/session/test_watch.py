@@ -35,7 +35,8 @@ class Bench:
         )
 
     def guardrail(self, bad: str = "BAD", seconds: float = 0.0) -> OutputGuardrail:
-        async def check(_: RunContext[Any], text: str) -> bool:
+        async def check(context: RunContext[Any], text: str) -> bool:
+            assert context is self.context
             self.seen.append(text)
             await asyncio.sleep(seconds)
             return bad in text
