@@ -15,7 +15,7 @@ from concurrent.futures import Future
 import websockets
 
 from realtime_transport import ConnectRequest, RealtimeTransportLayer
-from realtime_transport.testing.check_transport import check_transport
+from realtime_transport.testing import check_transport
 
 LONGEST_LINE = 16 * 1024 * 1024
 

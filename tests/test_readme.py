@@ -8,12 +8,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-README_URL = "ws://127.0.0.1:8080/v1/realtime"
+README_ADDRESS = "127.0.0.1:8080"
 DEADLINE = 60.0
 
 UNEQUIPPED = {
@@ -52,7 +53,7 @@ def server_url() -> Iterator[str]:
 
 def run(code: str, server_url: str, tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     script = tmp_path / "block.py"
-    script.write_text(code.replace(README_URL, server_url))
+    script.write_text(code.replace(README_ADDRESS, urlsplit(server_url).netloc))
     return subprocess.run(
         [sys.executable, "-W", "error", str(script), *arguments],
         capture_output=True,
