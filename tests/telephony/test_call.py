@@ -9,7 +9,7 @@ import pytest
 
 from realtime_transport.telephony import PhoneCall
 from realtime_transport.telephony.codecs import Frame
-from realtime_transport.testing.check_transport import CHECKS, run_check
+from realtime_transport.testing.contract import CHECKS, run_check
 from realtime_transport.testing.fake_carriers import FakeTwilio
 from realtime_transport.transports import LoopbackTransport
 

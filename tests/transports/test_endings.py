@@ -114,7 +114,7 @@ async def test_a_loss_with_a_reason_of_its_own_is_told() -> None:
 
 async def test_a_peer_that_goes_away_while_we_close() -> None:
     transport = await connected()
-    ends = heard(transport, "disconnected")
+    ends, errors = heard(transport, "disconnected"), heard(transport, "error")
     stuck = asyncio.Event()
     transport.writing = lambda frame: stuck.wait()
     transport.send_message("hello")
@@ -126,6 +126,7 @@ async def test_a_peer_that_goes_away_while_we_close() -> None:
     transport.feed_closed(1006)
     await closing
     assert ends == [DisconnectedEvent(code=1000, reason="", clean=True)]
+    assert errors == []
     assert asyncio.get_running_loop().time() == 0
 
 

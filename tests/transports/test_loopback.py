@@ -13,7 +13,7 @@ from realtime_transport.conversation.brains import Echo, Rule, Script, hum
 from realtime_transport.conversation.peer import ServerPeer
 from realtime_transport.events.items import AssistantMessageItem, FunctionCallItem, FunctionCallOutputItem
 from realtime_transport.exceptions import ServerError
-from realtime_transport.testing.check_transport import CHECKS, run_check
+from realtime_transport.testing.contract import CHECKS, run_check
 from realtime_transport.transports import LoopbackTransport
 
 pytestmark = pytest.mark.virtual_time

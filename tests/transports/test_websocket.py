@@ -43,7 +43,7 @@ from realtime_transport.exceptions import (
     StateError,
     TLSError,
 )
-from realtime_transport.testing.check_transport import CHECKS, run_check
+from realtime_transport.testing.contract import CHECKS, run_check
 from realtime_transport.transports import WebSocketOptions, WebSocketTransport
 from tests.transports.certificates import Authority
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from typing import Any
 
 import pytest
 
-from realtime_transport.testing.check_transport import CHECKS, ContractBroken, check_transport, run_check
+from realtime_transport.testing.contract import CHECKS, ContractBroken, check_transport, run_check
 from realtime_transport.transports import LoopbackTransport
 
 pytestmark = pytest.mark.virtual_time
@@ -92,7 +94,17 @@ async def test_everything_that_fails_is_reported_together(monkeypatch: pytest.Mo
         """Water flows uphill."""
         raise AssertionError("it does not")
 
-    monkeypatch.setattr("realtime_transport.testing.check_transport.CHECKS", {"holds": holds, "broken": broken})
+    monkeypatch.setattr("realtime_transport.testing.contract.CHECKS", {"holds": holds, "broken": broken})
     with pytest.raises(ContractBroken, match=r"(?s)1 of 2 checks failed.*broken: Water flows uphill.*it does not") as e:
         await check_transport(LoopbackTransport)
     assert set(e.value.failures) == {"broken"}
+
+
+def test_it_is_loaded_when_asked_for() -> None:
+    code = (
+        "import sys, realtime_transport.testing as testing\n"
+        "assert 'realtime_transport.testing.contract' not in sys.modules\n"
+        "assert testing.check_transport.__name__ == 'check_transport'\n"
+        "assert not hasattr(testing, 'nothing')\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

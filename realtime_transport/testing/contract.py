@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, TypeAlias
 
 import attrs
@@ -21,6 +21,7 @@ import attrs
 from realtime_transport.events.items import InputTextPart, UserMessageItem
 from realtime_transport.events.transport import DisconnectedEvent, TransportEvent
 from realtime_transport.exceptions import ListenerError, RealtimeError, ServerError, StateError
+from realtime_transport.testing.sweep import at_await
 from realtime_transport.transports.base import RealtimeTransportLayer
 
 CHECK_TIMEOUT: Final = 30.0
@@ -176,69 +177,35 @@ async def close_ends_connecting(subject: Subject) -> None:
 
 async def connect_can_be_cancelled_anywhere(subject: Subject) -> None:
     """Cancelled at any of its awaits, ``connect`` leaves no task, and the transport connects afterwards."""
+    await _sweep(subject, lambda transport, connecting: connecting.cancel())
+
+
+async def connect_can_be_closed_anywhere(subject: Subject) -> None:
+    """``close()`` at any await of ``connect`` ends it, leaves no task, and the transport connects afterwards."""
+    closing: list[asyncio.Future[None]] = []
+    await _sweep(subject, lambda transport, _: closing.append(asyncio.ensure_future(transport.close())))
+    await asyncio.gather(*closing)
+
+
+async def _sweep(subject: Subject, interfere: Callable[[RealtimeTransportLayer, asyncio.Task[None]], object]) -> None:
     transport = subject.make()
     for at in range(1, MOST_AWAITS):
         before = asyncio.all_tasks()
-        if not await _cancelled_at(at, lambda: transport.connect(**subject.connect)):
+        reached, connecting = await at_await(
+            at, lambda: transport.connect(**subject.connect), lambda task: interfere(transport, task)
+        )
+        if not reached:
+            connecting.result()
             break
         await settle()
         left = asyncio.all_tasks() - before
-        hold(not left, f"cancelled at await {at} it leaves {[task.get_name() for task in left]}")
-        hold(transport.status == "disconnected", f"cancelled at await {at} it is {transport.status}")
+        hold(not left, f"at await {at} it leaves {[task.get_name() for task in left]}")
+        hold(transport.status == "disconnected", f"at await {at} it is {transport.status}")
+        failure = None if connecting.cancelled() else connecting.exception()
+        hold(failure is None or isinstance(failure, StateError), f"at await {at} it raises {failure!r}")
     hold(transport.status == "connected", "it never connected")
     await transport.send_message("hello", respond=False).acknowledged()
     await transport.close()
-
-
-async def _cancelled_at(at: int, start: Callable[[], Coroutine[Any, Any, None]]) -> bool:
-    """Run a coroutine and cancel it at the nth await of any task that it starts; False when it ended before that."""
-    loop, awaits = asyncio.get_running_loop(), 0
-    usual = loop.get_task_factory()
-
-    def counted(coroutine: Coroutine[Any, Any, Any]) -> Generator[Any, Any, Any]:
-        nonlocal awaits
-        steps, result, error = coroutine.__await__(), None, None
-        while True:
-            try:
-                waiting = steps.send(result) if error is None else _throw(steps, error)
-            except StopIteration as stop:
-                return stop.value
-            awaits += 1
-            if awaits == at:
-                outer.cancel()
-            try:
-                result, error = (yield waiting), None
-            except BaseException as thrown:  # noqa: BLE001 - whatever the loop throws in is the coroutine's
-                error = thrown
-
-    async def wrapped(coroutine: Coroutine[Any, Any, Any]) -> Any:
-        return await _Steps(counted(coroutine))
-
-    def factory(loop: asyncio.AbstractEventLoop, coroutine: Any, **more: Any) -> asyncio.Task[Any]:
-        return asyncio.Task(wrapped(coroutine), loop=loop, **more)
-
-    loop.set_task_factory(factory)
-    try:
-        outer = loop.create_task(start())
-        await asyncio.wait({outer})
-    finally:
-        loop.set_task_factory(usual)
-    if outer.cancelled():
-        return True
-    outer.result()
-    return False
-
-
-@attrs.frozen
-class _Steps:
-    steps: Generator[Any, Any, Any]
-
-    def __await__(self) -> Generator[Any, Any, Any]:
-        return self.steps
-
-
-def _throw(steps: Generator[Any, Any, Any], error: BaseException) -> Any:
-    return steps.throw(error)
 
 
 # --- talking -----------------------------------------------------------------------------------------------------
@@ -382,6 +349,7 @@ CHECKS: Final[Mapping[str, Check]] = {
         connects_again,
         close_ends_connecting,
         connect_can_be_cancelled_anywhere,
+        connect_can_be_closed_anywhere,
         a_turn,
         calls_act_in_order,
         receipts_tell_what_became_of_a_call,
