@@ -52,7 +52,7 @@ def mutmut(*arguments: str) -> str:
     run = subprocess.run(command, cwd=WORK, env=environment, capture_output=True, text=True, check=False)
     (WORK / f"{arguments[0]}.log").write_text(run.stdout + run.stderr)
     if run.returncode:
-        sys.exit(f"mutmut {arguments[0]} failed, see {WORK}/{arguments[0]}.log\n{run.stderr[-2000:]}")
+        sys.exit(f"mutmut {arguments[0]} ended with {run.returncode}, see {WORK}/{arguments[0]}.log")
     return run.stdout
 
 

@@ -32,7 +32,8 @@ def marked(event: ResponseCreate) -> ResponseCreate:
 
 def marker_of(response: Response) -> str | None:
     """Read the mark on a response, None when it has none."""
-    return (response.metadata or {}).get(MARKER)
+    marker: object = (response.metadata or {}).get(MARKER)
+    return marker if isinstance(marker, str) else None  # the server's word: it may be anything
 
 
 def overrides(event: ResponseCreate | None) -> ResponseOptions:

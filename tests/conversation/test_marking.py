@@ -27,6 +27,7 @@ def test_the_mark_is_read_where_there_is_one() -> None:
     assert marker_of(Response(metadata={"topic": "weather"})) is None
     assert marker_of(Response(metadata=None)) is None
     assert marker_of(Response()) is None
+    assert marker_of(Response(metadata={MARKER: ["not", "ours"]})) is None  # type: ignore[dict-item]
 
 
 def test_requests_that_differ_in_their_mark_only_ask_for_the_same() -> None:

@@ -142,6 +142,7 @@ def test_more_audio_moves_the_end_away() -> None:
     hear(playhead, one, 100, 0.0)
     playhead.heard(one, 100, 1.0)
     hear(playhead, one, 100, 2.0)
+    assert one.received_ms == 200.0
     assert one.ends_at == math.inf
     assert playhead.heard_ms(one, 2.0) == 100.0
 

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from realtime_transport.audio import PCM16_16K, PCMA, PCMU
-from realtime_transport.conversation.session_shape import from_legacy, session_from
+from realtime_transport.conversation.session_shape import from_legacy, session_from, translation_session_from
 from realtime_transport.events import (
     UNSET,
     AudioConfig,
@@ -29,6 +29,10 @@ from realtime_transport.events import (
     ToolChoiceMcp,
     Tracing,
     TranscriptionSessionConfig,
+    TranslationAudioConfig,
+    TranslationInputConfig,
+    TranslationOutputConfig,
+    TranslationSessionConfig,
     UnknownObject,
     VoiceId,
 )
@@ -272,3 +276,39 @@ def test_values_of_the_wrong_sort_are_refused_by_path(config: dict[str, Any], pa
 def test_what_is_no_config_is_refused(config: Any) -> None:
     with pytest.raises(InvalidArgument, match="session"):
         session_from(config)
+
+
+# --- translation -------------------------------------------------------------------------------------------------
+
+
+def test_a_translation_is_read_without_its_type() -> None:
+    inputs = {"transcription": {"model": "gpt-realtime-whisper"}, "noise_reduction": None}
+    read = translation_session_from(
+        {"type": "translation", "audio": {"input": inputs, "output": {"language": "es"}}, "novel": 1}
+    )
+    assert read == TranslationSessionConfig(
+        audio=TranslationAudioConfig(
+            input=TranslationInputConfig(
+                transcription=InputTranscription(model="gpt-realtime-whisper"), noise_reduction=None
+            ),
+            output=TranslationOutputConfig(language="es"),
+        ),
+        extra={"novel": 1},
+    )
+    assert translation_session_from(read) is read
+
+
+@pytest.mark.parametrize(
+    ("config", "path"),
+    [
+        (5, "session"),
+        (RealtimeSessionConfig(), "session"),
+        ({"type": "realtime"}, "session.type"),
+        ({"audio": "loud"}, "session.audio"),
+        ({"audio": {"output": {"language": 5}}}, "session.audio.output.language"),
+    ],
+)
+def test_what_is_no_translation_is_refused_by_path(config: Any, path: str) -> None:
+    with pytest.raises(InvalidArgument) as refused:
+        translation_session_from(config)
+    assert refused.value.path == path

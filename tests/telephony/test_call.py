@@ -18,6 +18,7 @@ pytestmark = pytest.mark.virtual_time
 OTHERWISE = {
     "connects_again": "a phone call is connected once",
     "connect_can_be_cancelled_anywhere": "it connects again",
+    "connect_can_be_closed_anywhere": "it connects again",
     "what_waits_is_sent_before_the_end": "it counts frames, and the phone's formats take one more",
 }
 """Check -> why a call cannot pass it."""
