@@ -58,7 +58,7 @@ class Line:
         self._changed = asyncio.Event()
         """Set when there is something to do."""
         self._closing: Close | None = None
-        self.is_frozen = False
+        self.is_frozen: bool = False
         """Half-open by a fault: the other direction is dead too."""
 
     def send(self, event_type: str, text: str) -> None:

@@ -142,7 +142,7 @@ class Emulator:
             "log_config": None,  # the application that runs us has its own
             "access_log": False,
             "lifespan": "off",
-            "ws": "realtime_transport.emulator.tcp:TappedProtocol",
+            "ws": "realtime_transport.emulator.tcp:_TappedProtocol",
             "ws_max_size": MAX_FRAME_BYTES,
             "ws_per_message_deflate": False,  # base64 of speech does not get smaller; the live service offers none
             "timeout_graceful_shutdown": 5,

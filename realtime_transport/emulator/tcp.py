@@ -48,7 +48,7 @@ class TappedTransport:
             self._transport.close()
 
 
-class TappedProtocol(WebSocketsSansIOProtocol):
+class _TappedProtocol(WebSocketsSansIOProtocol):  # named in server.py; its base has no public types
     """uvicorn's WebSocket, which lets the application at its transport."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
