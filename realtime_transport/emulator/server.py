@@ -137,12 +137,14 @@ class Emulator:
         await self._server.startup([self._listener])
 
     def _uvicorn_options(self) -> dict[str, Any]:
+        from realtime_transport.emulator.tcp import TAPPED_PROTOCOL
+
         certificate, key = self._tls or (None, None)
         return {
             "log_config": None,  # the application that runs us has its own
             "access_log": False,
             "lifespan": "off",
-            "ws": "realtime_transport.emulator.tcp:_TappedProtocol",
+            "ws": TAPPED_PROTOCOL,
             "ws_max_size": MAX_FRAME_BYTES,
             "ws_per_message_deflate": False,  # base64 of speech does not get smaller; the live service offers none
             "timeout_graceful_shutdown": 5,

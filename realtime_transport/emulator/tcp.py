@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
@@ -48,7 +48,7 @@ class TappedTransport:
             self._transport.close()
 
 
-class _TappedProtocol(WebSocketsSansIOProtocol):  # named in server.py; its base has no public types
+class _TappedProtocol(WebSocketsSansIOProtocol):  # private: its base has no public types
     """uvicorn's WebSocket, which lets the application at its transport."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -59,3 +59,7 @@ class _TappedProtocol(WebSocketsSansIOProtocol):  # named in server.py; its base
         """Hand the tap to the application."""
         self.scope[WIRE_KEY] = self.transport  # type: ignore[typeddict-unknown-key]
         await super().run_asgi()
+
+
+TAPPED_PROTOCOL: Final[str] = f"{__name__}:{_TappedProtocol.__name__}"
+"""What uvicorn's option ``ws`` takes."""
