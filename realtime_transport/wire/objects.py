@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from cattrs import ClassValidationError
 
@@ -12,6 +12,7 @@ from realtime_transport.exceptions import InvalidArgument
 from realtime_transport.wire.converter import CONVERTER
 from realtime_transport.wire.json_text import check
 from realtime_transport.wire.repair import explain, flaws, spell
+from realtime_transport.wire.values import expected
 
 T = TypeVar("T")
 
@@ -31,7 +32,7 @@ def to_dict(value: ProtocolObject | ClientEvent | ServerEvent) -> dict[str, Any]
 def from_dict(value: Mapping[str, Any], cls: type[T]) -> T:
     """Read an object or event of a known class from plain JSON values in GA spelling.
 
-    Raises ``InvalidArgument`` with the path of the first flaw.
+    Raises ``InvalidArgument`` with the path of the first flaw, or without one when ``value`` is no object at all.
     """
     result: T = _read(value, cls)
     return result
@@ -43,9 +44,11 @@ def item_from_dict(value: Mapping[str, Any]) -> Item:
     return item
 
 
-def _read(value: Mapping[str, Any], declared: Any) -> Any:
+def _read(value: object, declared: Any) -> Any:
+    if not isinstance(value, Mapping):  # an HTTP body is whatever the peer sent
+        raise InvalidArgument(str(expected("an object", value)))
     try:
-        return CONVERTER.structure(dict(value), declared)
+        return CONVERTER.structure(dict(cast(Mapping[str, Any], value)), declared)
     except ClassValidationError as error:
         path, reason = next(flaws(error))
         raise InvalidArgument(explain(reason), path=spell(path)) from None

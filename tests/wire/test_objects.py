@@ -58,6 +58,17 @@ def test_a_flaw_is_raised_with_its_path(value: dict[str, Any], cls: type[Any], p
     assert caught.value.path == path
 
 
+@pytest.mark.parametrize(
+    ("value", "complaint"),
+    [(["type", "realtime"], "got an array"), ("session", "got a text"), (5, "got a number"), (None, "got null")],
+)
+def test_what_is_no_object_is_refused_and_named(value: Any, complaint: str) -> None:
+    with pytest.raises(InvalidArgument, match=f"expected an object, {complaint}"):
+        from_dict(value, FunctionTool)
+    with pytest.raises(InvalidArgument, match=f"expected an object, {complaint}"):
+        item_from_dict(value)
+
+
 def wrong(value: object) -> Any:
     return value
 
