@@ -9,14 +9,14 @@ from __future__ import annotations
 import inspect
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias
 
 import attrs
 
 from realtime_transport.events import McpTool, Prompt
 from realtime_transport.events.base import UNSET, Maybe
 from realtime_transport.exceptions import InvalidArgument
-from realtime_transport.session.context import RunContext, ToolContext
+from realtime_transport.session.context import RunContext, T, ToolContext
 from realtime_transport.session.guardrails import InputGuardrail, OutputGuardrail
 from realtime_transport.session.handoffs import Handoff, handoff
 from realtime_transport.session.tools import Enabled, LocalTool
@@ -24,7 +24,6 @@ from realtime_transport.session.tools import Enabled, LocalTool
 if TYPE_CHECKING:
     from realtime_transport.session.mcp import McpServer
 
-T = TypeVar("T")
 
 Instructions: TypeAlias = str | Callable[[RunContext[Any]], str | Awaitable[str]]
 """The system text, or a function asked for it each time the server is configured with this agent."""

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic
 
 from realtime_transport.emitter import Emitter
 from realtime_transport.exceptions import RealtimeError
 from realtime_transport.session.agent import RealtimeAgent
-from realtime_transport.session.context import RunContext
+from realtime_transport.session.context import RunContext, T
 from realtime_transport.session.events import SessionErrorEvent, SessionEvent
-
-T = TypeVar("T")
 
 
 class Announcer(Generic[T]):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol
 
 import attrs
 
@@ -25,7 +25,7 @@ from realtime_transport.exceptions import ProtocolError, StateError
 from realtime_transport.session.agent import RealtimeAgent
 from realtime_transport.session.announcer import Announcer
 from realtime_transport.session.config import Prepared
-from realtime_transport.session.context import ToolContext
+from realtime_transport.session.context import T, ToolContext
 from realtime_transport.session.events import AgentHandoffEvent, AgentToolProgressEvent
 from realtime_transport.session.execution import Execution, Outcome
 from realtime_transport.session.followup import FollowUp
@@ -36,8 +36,6 @@ from realtime_transport.session.roster import Roster
 from realtime_transport.session.runner import CallRefused
 from realtime_transport.session.tasks import SessionTasks
 from realtime_transport.session.tools import Disturbance, LocalTool
-
-T = TypeVar("T")
 
 
 class CallSender(Protocol):

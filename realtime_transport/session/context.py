@@ -7,15 +7,17 @@ Both are frozen snapshots: ``agent`` is the one that owned the moment, even if t
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic
 
 import attrs
+from typing_extensions import TypeVar
 
 if TYPE_CHECKING:
     from realtime_transport.session.agent import RealtimeAgent
     from realtime_transport.session.session import RealtimeSession
 
-T = TypeVar("T")
+T = TypeVar("T", default=Any)
+"""The application's own context. Whoever needs no such type writes ``RealtimeAgent(...)`` and gets ``Any``."""
 
 
 @attrs.frozen(kw_only=True)

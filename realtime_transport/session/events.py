@@ -8,7 +8,7 @@ to its class. Whatever the transport says under a name that is not in this table
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Generic, Literal, TypeVar
+from typing import Any, ClassVar, Generic, Literal
 
 import attrs
 
@@ -18,11 +18,10 @@ from realtime_transport.events.transport import ConnectionState, Cut
 from realtime_transport.exceptions import RealtimeError
 from realtime_transport.session.agent import RealtimeAgent
 from realtime_transport.session.approvals import ApprovalRequest, Decision
+from realtime_transport.session.context import T
 from realtime_transport.session.guardrails import Reaction
 from realtime_transport.session.latency import TurnLatency
 from realtime_transport.session.usage import SessionUsage
-
-T = TypeVar("T")
 
 
 @attrs.frozen(kw_only=True)

@@ -9,14 +9,14 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, TypeAlias
 
 import attrs
 
 from realtime_transport.exceptions import InvalidArgument
 from realtime_transport.session.announcer import Announcer
 from realtime_transport.session.approvals import ApprovalRequest, Approvals, Decision
-from realtime_transport.session.context import ToolContext
+from realtime_transport.session.context import T, ToolContext
 from realtime_transport.session.events import (
     AgentToolEndEvent,
     AgentToolStartEvent,
@@ -29,8 +29,6 @@ from realtime_transport.session.hooks import HookCalls
 from realtime_transport.session.outputs import ARGUMENTS_LIMIT, error_output, exception_output, output_text, quiet
 from realtime_transport.session.runner import CallRefused, ToolRunner
 from realtime_transport.session.tools import LocalTool
-
-T = TypeVar("T")
 
 ToolErrorText: TypeAlias = Callable[[str, str, ToolContext[Any]], str | None]
 """Rewrites what the model reads of a refused call, given the reason (``rejected``, ``expired``, ``timeout``,

@@ -11,8 +11,8 @@ from typing import Any, Generic, Literal, TypeAlias, TypeVar, overload
 
 from realtime_transport.events import transport as heard
 from realtime_transport.session import events
+from realtime_transport.session.context import T
 
-T = TypeVar("T")
 E = TypeVar("E")
 
 Hears: TypeAlias = Callable[[E], object]

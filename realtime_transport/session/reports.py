@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic
 
 from realtime_transport.events import Item, McpCallItem, McpListToolsItem, McpToolInfo
 from realtime_transport.events.transport import (
@@ -20,6 +20,7 @@ from realtime_transport.events.transport import (
     UsageUpdateEvent,
 )
 from realtime_transport.session.announcer import Announcer
+from realtime_transport.session.context import T
 from realtime_transport.session.events import (
     BudgetExceededEvent,
     HistoryAddedEvent,
@@ -34,8 +35,6 @@ from realtime_transport.session.events import (
 )
 from realtime_transport.session.roster import Roster
 from realtime_transport.session.usage import Budget, SessionUsage
-
-T = TypeVar("T")
 
 
 class Reports(Generic[T]):

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol
 
 from realtime_transport.conversation.session_config import merge
 from realtime_transport.events import McpTool, McpToolInfo, RealtimeSessionConfig
 from realtime_transport.exceptions import RealtimeError, UnsupportedOperation
 from realtime_transport.session.agent import RealtimeAgent
 from realtime_transport.session.config import Prepared, prepare, replacing, voice_of, without_voice
-from realtime_transport.session.context import RunContext
+from realtime_transport.session.context import RunContext, T
 from realtime_transport.session.guardrails import InputGuardrail
 from realtime_transport.session.mcp import McpConnection, McpServer
 from realtime_transport.session.tools import LocalTool
-
-T = TypeVar("T")
 
 RESPONSES_KEPT = 256
 """Responses whose owner is remembered: calls and late words of a response come within seconds of it."""

@@ -6,7 +6,7 @@ import asyncio
 import uuid
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Any, Generic, Literal, Self, TypeVar
+from typing import Any, Generic, Literal, Self
 
 from realtime_transport.emitter import Emitter
 from realtime_transport.events import AnySession, Item, McpToolInfo, RealtimeSessionConfig
@@ -14,7 +14,7 @@ from realtime_transport.events.transport import TRANSPORT_EVENTS, ConnectionStat
 from realtime_transport.exceptions import ConnectionLost, RealtimeError, StateError
 from realtime_transport.session.agent import RealtimeAgent
 from realtime_transport.session.approvals import DEFAULT_LIMIT
-from realtime_transport.session.context import RunContext
+from realtime_transport.session.context import RunContext, T
 from realtime_transport.session.events import SESSION_EVENTS, AgentAudioEvent, SessionErrorEvent, SessionEvent
 from realtime_transport.session.execution import ToolErrorText
 from realtime_transport.session.guardrails import GuardrailSettings, InputGuardrail, OutputGuardrail
@@ -32,8 +32,6 @@ from realtime_transport.transports import (
     RealtimeTransportLayer,
     create_transport,
 )
-
-T = TypeVar("T")
 
 DRAIN_TIMEOUT = 5.0
 """Seconds that async listeners have to finish when the session closes."""

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Generic, Literal, TypeAlias, TypeVar
+from typing import Any, Generic, Literal, TypeAlias
 
 from realtime_transport.conversation.session_shape import session_from
 from realtime_transport.events import ContentPart, Item, RealtimeSessionConfig, ResponseOptions
 from realtime_transport.exceptions import InvalidArgument
 from realtime_transport.session.agent import RealtimeAgent
 from realtime_transport.session.approvals import ApprovalRequest, Decision
+from realtime_transport.session.context import T
 from realtime_transport.session.switchboard import Switchboard
 from realtime_transport.session.update import AgentUpdate
 from realtime_transport.transports import RealtimeTransportLayer, SendReceipt
-
-T = TypeVar("T")
 
 Config: TypeAlias = RealtimeSessionConfig | Mapping[str, Any]
 

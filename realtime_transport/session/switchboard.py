@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic
 
 import attrs
 
@@ -33,7 +33,7 @@ from realtime_transport.session.agent import RealtimeAgent
 from realtime_transport.session.announcer import Announcer
 from realtime_transport.session.approvals import ApprovalRequest, Approvals
 from realtime_transport.session.calls import ToolCalls
-from realtime_transport.session.context import RunContext, ToolContext
+from realtime_transport.session.context import RunContext, T, ToolContext
 from realtime_transport.session.events import GuardrailTrippedEvent
 from realtime_transport.session.execution import DENIALS, Execution, ToolErrorText
 from realtime_transport.session.followup import FollowUp
@@ -47,8 +47,6 @@ from realtime_transport.session.tasks import SessionTasks
 from realtime_transport.session.turns import Reactions, Turns
 from realtime_transport.session.usage import Budget
 from realtime_transport.transports import RealtimeTransportLayer
-
-T = TypeVar("T")
 
 
 @attrs.frozen(kw_only=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic
 
 import attrs
 
@@ -28,6 +28,7 @@ from realtime_transport.events.transport import (
 )
 from realtime_transport.exceptions import RequestFailed
 from realtime_transport.session.announcer import Announcer
+from realtime_transport.session.context import T
 from realtime_transport.session.events import (
     AgentAudioEvent,
     AgentAudioInterruptedEvent,
@@ -45,8 +46,6 @@ from realtime_transport.session.latency import LatencyMeter
 from realtime_transport.session.roster import Roster
 from realtime_transport.session.tasks import SessionTasks
 from realtime_transport.session.watch import OutputWatch, Trip
-
-T = TypeVar("T")
 
 
 @attrs.frozen(kw_only=True)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Generator
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic
 
 from realtime_transport.exceptions import StateError
 from realtime_transport.session.agent import RealtimeAgent
-
-T = TypeVar("T")
+from realtime_transport.session.context import T
 
 
 class AgentUpdate(Generic[T]):

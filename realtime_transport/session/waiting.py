@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Generic, Literal, TypeAlias, TypeVar, overload
+from typing import Any, Generic, Literal, TypeAlias, overload
 
 from realtime_transport.events import transport as heard
 from realtime_transport.session import events
+from realtime_transport.session.context import T
 
-T = TypeVar("T")
 Seconds: TypeAlias = float | None
 
 

@@ -48,7 +48,7 @@ def _read(value: object, declared: Any) -> Any:
     if not isinstance(value, Mapping):  # an HTTP body is whatever the peer sent
         raise InvalidArgument(str(expected("an object", value)))
     try:
-        return CONVERTER.structure(dict(cast(Mapping[str, Any], value)), declared)
+        return CONVERTER.structure(dict(cast("Mapping[str, Any]", value)), declared)
     except ClassValidationError as error:
         path, reason = next(flaws(error))
         raise InvalidArgument(explain(reason), path=spell(path)) from None
