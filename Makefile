@@ -64,8 +64,9 @@ model: $(VENV)/.dev ## search the state machines exhaustively to DEPTH=7
 mutants: $(VENV)/.dev ## mutation testing of conversation/ (long)
 	$(BIN)/python scripts/mutate.py
 
-docs: $(VENV)/.dev ## draw what the docs show from the code (state machines, overloads)
+docs: $(VENV)/.dev ## draw what the docs show from the code (state machines, dialects, overloads)
 	$(BIN)/python scripts/draw_states.py
+	$(BIN)/python scripts/list_dialects.py
 	$(BIN)/python scripts/generate_overloads.py
 
 clean: ## remove what was built
