@@ -62,7 +62,7 @@ def page(current: str) -> str:
 
 def main() -> int:
     """Write the page, or compare it."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description="List the dialects in docs/dialects.md.")
     parser.add_argument("--check", action="store_true", help="compare instead of writing")
     current = PAGE.read_text(encoding="utf-8")
     drawn = page(current)
