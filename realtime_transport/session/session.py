@@ -11,7 +11,7 @@ from typing import Any, Generic, Literal, Self
 from realtime_transport.emitter import Emitter
 from realtime_transport.events import AnySession, Item, McpToolInfo, RealtimeSessionConfig
 from realtime_transport.events.transport import TRANSPORT_EVENTS, ConnectionState, DisconnectedEvent
-from realtime_transport.exceptions import ConnectionLost, RealtimeError, StateError
+from realtime_transport.exceptions import ConnectionLost, InvalidArgument, RealtimeError, StateError
 from realtime_transport.session.agent import RealtimeAgent
 from realtime_transport.session.approvals import DEFAULT_LIMIT
 from realtime_transport.session.context import RunContext, T
@@ -86,6 +86,7 @@ class RealtimeSession(Speaking[T], Waiting[T], Generic[T]):
         :param tracing: use OpenTelemetry when its API is installed.
         :param trace_content: put words, arguments and outputs into the spans. They are personal data.
         """
+        _check_kinds(agent, transport)
         self.context = context
         self.transport: RealtimeTransportLayer = (
             create_transport(transport) if isinstance(transport, str) else transport
@@ -310,6 +311,9 @@ class RealtimeSession(Speaking[T], Waiting[T], Generic[T]):
             if not self._connected:
                 await self._board.roster.close()
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self.agent.name!r} over {self.transport!r}>"
+
     # --- inside ------------------------------------------------------------------------------------------------------
 
     def _context_of(self, agent: RealtimeAgent[T]) -> RunContext[T]:
@@ -320,3 +324,11 @@ class RealtimeSession(Speaking[T], Waiting[T], Generic[T]):
 
     def _audio_ms(self, event: object) -> float:
         return self.transport.output_format.ms(len(event.data)) if isinstance(event, AgentAudioEvent) else 0.0
+
+
+def _check_kinds(agent: object, transport: object) -> None:
+    """Refuse what has no place here at once: later it would be an ``AttributeError`` in the middle of connecting."""
+    if not isinstance(agent, RealtimeAgent):
+        raise InvalidArgument(f"must be a RealtimeAgent, not {type(agent).__name__}", path="agent")
+    if not isinstance(transport, str | RealtimeTransportLayer):
+        raise InvalidArgument(f"must be a name or a transport, not {type(transport).__name__}", path="transport")

@@ -89,8 +89,11 @@ class Sending(abc.ABC):
     ) -> SendReceipt:
         """Add a message and, with ``respond``, ask for a response to it.
 
-        The receipt is acknowledged by the response's beginning, without ``respond`` by the message's arrival.
+        The receipt is acknowledged by the response's beginning, without ``respond`` by the message's arrival. Raises
+        ``InvalidArgument`` for a role that the protocol does not have.
         """
+        if role not in _MESSAGES:
+            raise InvalidArgument(f"no role {role!r}; there are {', '.join(_MESSAGES)}", path="role")
         parts = (_text(message, role),) if isinstance(message, str) else tuple(message)
         item = _MESSAGES[role](content=parts)
         receipt = self.create_item(item, event_id=event_id)

@@ -189,6 +189,17 @@ def test_what_cannot_be_a_session_is_refused_at_its_making() -> None:
         RealtimeSession(desk(), "loopback", config=TranscriptionSessionConfig())  # type: ignore[arg-type]
     with pytest.raises(InvalidArgument, match="no transport 'pigeon'"):
         RealtimeSession(desk(), "pigeon")
+    with pytest.raises(InvalidArgument, match="agent: must be a RealtimeAgent, not str"):
+        RealtimeSession("desk", "loopback")  # type: ignore[arg-type]
+    with pytest.raises(InvalidArgument, match="transport: must be a name or a transport, not int"):
+        RealtimeSession(desk(), 42)  # type: ignore[arg-type]
+
+
+async def test_a_session_shows_who_speaks_over_what() -> None:
+    assert (
+        repr(RealtimeSession(desk(), "loopback"))
+        == "<RealtimeSession of 'desk' over <LoopbackTransport disconnected epoch=0>>"
+    )
 
 
 # --- listening -------------------------------------------------------------------------------------------------------

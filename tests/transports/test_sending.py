@@ -58,6 +58,11 @@ async def test_send_message_is_an_item_and_a_response(transport: Bare) -> None:
     assert response["type"] == "response.create"
 
 
+def test_a_role_that_nobody_has_is_refused(transport: Bare) -> None:
+    with pytest.raises(InvalidArgument, match=r"role: no role 'robot'; there are user, system, assistant"):
+        transport.send_message("Hello", role="robot")  # type: ignore[arg-type]
+
+
 async def test_send_message_without_a_response_and_with_parts(transport: Bare) -> None:
     receipt = transport.send_message([InputTextPart(text="a"), InputTextPart(text="b")], respond=False)
     transport.say("conversation.item.added", item={**user(), "status": "completed"})
