@@ -52,8 +52,9 @@ async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
     async with websockets.connect("ws://127.0.0.1:8080/v1/realtime", max_size=LONGEST_LINE) as server:
         sending = asyncio.create_task(upstream())
-        async for frame in server:
-            writer.write(frame.encode() + b"\n")
+        with contextlib.suppress(websockets.ConnectionClosed):
+            while frame := await server.recv(decode=False):
+                writer.write(frame + b"\n")
         writer.close()
         await sending
 

@@ -6,8 +6,10 @@ OPENAI_API_KEY=... python examples/microphone.py
 import asyncio
 import collections
 import sys
+from typing import Any
 
 from realtime_transport import RealtimeAgent, RealtimeSession
+from realtime_transport.session.events import AgentAudioEvent
 
 RATE, BLOCK = 24_000, 480  # 20 ms of PCM16 mono, what the session speaks by default
 QUEUED = 3_000  # blocks: a minute of speech, more than the server is ever ahead
@@ -24,17 +26,22 @@ async def main() -> None:
     session = RealtimeSession(RealtimeAgent(name="friend", instructions="Chat in a friendly tone. Be brief."))
     rest = b""
 
-    def play(event) -> None:
+    def play(event: AgentAudioEvent) -> None:
         nonlocal rest
         data, size = rest + event.data, BLOCK * 2
         whole = len(data) - len(data) % size
         speaker.extend(data[at : at + size] for at in range(0, whole, size))
         rest = data[whole:]
 
-    session.on("audio", play)
-    session.on("audio_interrupted", lambda event: speaker.clear())
+    def hush(_: object) -> None:
+        nonlocal rest
+        speaker.clear()
+        rest = b""
 
-    def block(indata, outdata, frames, time, status) -> None:  # on PortAudio's own thread
+    session.on("audio", play)
+    session.on("audio_interrupted", hush)
+
+    def block(indata: Any, outdata: Any, frames: int, time: Any, status: Any) -> None:  # on PortAudio's own thread
         loop.call_soon_threadsafe(session.send_audio, bytes(indata))
         outdata[:] = speaker.popleft() if speaker else bytes(len(outdata))
 

@@ -5,8 +5,10 @@ python examples/session_config.py
 """
 
 import asyncio
+from typing import Any
 
 from realtime_transport import WebSocketTransport
+from realtime_transport.wire import to_dict
 
 EVERYTHING = {
     "instructions": "You answer the phone of a bakery.",
@@ -27,17 +29,23 @@ EVERYTHING = {
 }
 
 
+def in_force(transport: WebSocketTransport) -> dict[str, Any]:
+    return to_dict(transport.session) if transport.session else {}  # as the server last confirmed it
+
+
 async def main() -> None:
     transport = WebSocketTransport()
     await transport.connect(url="ws://127.0.0.1:8080/v1/realtime", session=EVERYTHING)
-    print("set:    ", transport.session.audio.input.turn_detection, transport.session.audio.output.voice)
+    audio = in_force(transport)["audio"]
+    print("set:    ", audio["input"]["turn_detection"], audio["output"]["voice"])
 
     # Only what is named changes; null switches off; an empty list takes the tools away.
     await transport.update_session(
         {"audio": {"input": {"turn_detection": None, "noise_reduction": None, "transcription": None}}, "tools": []}
     ).acknowledged()
-    print("cleared:", transport.session.audio.input.turn_detection, transport.session.tools)
-    print("kept:   ", transport.session.instructions)
+    session = in_force(transport)
+    print("cleared:", session["audio"]["input"]["turn_detection"], session["tools"])
+    print("kept:   ", session["instructions"])
     await transport.close()
 
 
