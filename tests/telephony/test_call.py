@@ -9,8 +9,8 @@ import pytest
 
 from realtime_transport.telephony import PhoneCall
 from realtime_transport.telephony.codecs import Frame
+from realtime_transport.testing.carriers import FakeTwilio
 from realtime_transport.testing.contract import CHECKS, run_check
-from realtime_transport.testing.fake_carriers import FakeTwilio
 from realtime_transport.transports import LoopbackTransport
 
 pytestmark = pytest.mark.virtual_time

@@ -18,25 +18,23 @@ from realtime_transport.exceptions import ConnectError, StateError, UnsupportedO
 from realtime_transport.telephony.call import PhoneCall
 from realtime_transport.telephony.leg import LegOptions
 from realtime_transport.telephony.sockets import PhoneSocket
-from realtime_transport.testing.fake_carrier import (
+from realtime_transport.testing.carriers import (
     CallRecord,
     Drop,
+    FakeAsterisk,
+    FakeAudioSocket,
     FakeCarrier,
+    FakePlivo,
     FakeSocket,
+    FakeTelnyx,
+    FakeTwilio,
+    FakeVonage,
     Flood,
     Press,
     Restart,
     Send,
     Speak,
     Wait,
-)
-from realtime_transport.testing.fake_carriers import (
-    FakeAsterisk,
-    FakeAudioSocket,
-    FakePlivo,
-    FakeTelnyx,
-    FakeTwilio,
-    FakeVonage,
 )
 from realtime_transport.transports import LoopbackTransport
 
@@ -564,14 +562,12 @@ async def test_closing_while_waiting_for_the_call() -> None:
 
 
 async def test_a_phone_that_never_closes_is_dropped() -> None:
-    class Stubborn(FakeSocket):
-        async def close(self, code: int, reason: str) -> None:
-            await asyncio.Event().wait()
+    async def never(code: int, reason: str) -> None:
+        await asyncio.Event().wait()
 
     async def answer(phone: FakeSocket) -> None:
-        stubborn = Stubborn(phone._carrier)
-        stubborn.incoming = phone.incoming
-        async with Call(stubborn) as call:
+        phone.close = never  # type: ignore[method-assign]
+        async with Call(phone) as call:
             await call.connect()
 
     record = await FakeTwilio(answer).call(Wait(30))

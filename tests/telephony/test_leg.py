@@ -15,7 +15,7 @@ from realtime_transport.telephony.codecs import CODECS, CallStarted, DtmfReceive
 from realtime_transport.telephony.leg import LegOptions, PhoneLeg
 from realtime_transport.telephony.leg_events import AudioLost, CallerAudio, LegEnded, PartPlayed
 from realtime_transport.telephony.line import PartName
-from realtime_transport.testing.fake_carriers import FakeAsterisk, FakePlivo, FakeTwilio
+from realtime_transport.testing.carriers import FakeAsterisk, FakePlivo, FakeTwilio
 
 A = PartName(item_id="a", content_index=0)
 

@@ -14,13 +14,13 @@ from realtime_transport.audio import PCMU
 from realtime_transport.telephony.codecs import AsteriskCodec, AudioSocketCodec, CarrierCodec, TwilioCodec
 from realtime_transport.telephony.line import MAX_MARKS, PartName
 from realtime_transport.telephony.outbound import MAX_PARTS, Outbound
-from realtime_transport.testing.fake_carriers import FakeAsterisk, FakeTwilio
+from realtime_transport.testing.carriers import FakeAsterisk, FakeTwilio
 
 A, B = PartName(item_id="a", content_index=0), PartName(item_id="b", content_index=0)
 
 
 def opened(codec: CarrierCodec, fake: Any) -> CarrierCodec:
-    for message in fake.opening(None):
+    for message in fake().opening():
         codec.receive(message)
     return codec
 

@@ -11,7 +11,7 @@ from realtime_transport.telephony.codecs import CallStarted, Frame, make_codec
 from realtime_transport.telephony.leg_events import LegEnded
 from realtime_transport.telephony.line import PartName
 from realtime_transport.telephony.phone import MAX_UNSENT, Phone
-from realtime_transport.testing.fake_carriers import FakeTwilio
+from realtime_transport.testing.carriers import FakeTwilio
 
 pytestmark = pytest.mark.virtual_time
 

@@ -31,7 +31,7 @@ from realtime_transport.telephony import (
     WebsocketsSocket,
 )
 from realtime_transport.telephony.codecs import AudioSocketCodec
-from realtime_transport.testing.fake_carriers import FakeTwilio
+from realtime_transport.testing.carriers import FakeTwilio
 
 WORDS = "Hi"
 SPEECH = hum(WORDS)

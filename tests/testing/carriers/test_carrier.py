@@ -11,12 +11,12 @@ import pytest
 
 from realtime_transport.audio.files import write_wav
 from realtime_transport.conversation.brains import hum
-from realtime_transport.testing.fake_carrier import APPLICATION_TIMEOUT, CallRecord, FakeSocket, Speak, Wait
-from realtime_transport.testing.fake_carriers import FakePlivo, FakeTwilio
+from realtime_transport.testing.carriers import CallRecord, FakePlivo, FakeSocket, FakeTwilio, Speak, Wait
+from realtime_transport.testing.carriers.carrier import APPLICATION_TIMEOUT
 
 pytestmark = pytest.mark.virtual_time
 
-STREAM = {"streamSid": "MZ0123"}
+STREAM = {"streamSid": "MZCA0123"}
 
 
 def media(ms: int) -> str:
@@ -70,7 +70,8 @@ async def test_plivo_destroys_checkpoints() -> None:
 
     async def answer(phone: FakeSocket) -> None:
         payload = pybase64.b64encode(bytes(8000)).decode()
-        await phone.send(json.dumps({"event": "playAudio", "media": {"payload": payload}}))
+        media = {"contentType": "audio/x-mulaw", "sampleRate": 8000, "payload": payload}
+        await phone.send(json.dumps({"event": "playAudio", "media": media}))
         await phone.send(json.dumps({"event": "checkpoint", "name": "a"}))
         await phone.send(json.dumps({"event": "clearAudio"}))
         while (message := await phone.receive()) is not None:
