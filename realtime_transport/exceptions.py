@@ -20,7 +20,7 @@
     │   └── CredentialExpired       the short-lived key is over; ask for a new one
     ├── ProtocolError               the peer sent what the protocol does not allow
     │   ├── DecodeError             one frame could not be read; ``path`` and ``frame``
-    │   ├── AudioDecodeError        one audio payload could not be read
+    │   │   └── AudioDecodeError    one audio payload could not be read
     │   ├── PayloadTooLarge         a frame above the limit
     │   └── SignatureError          a webhook or upgrade that its sender did not sign; answer 401
     ├── ServerError                 the server's own ``error`` frame: ``type``, ``code``, ``param``
@@ -45,6 +45,17 @@ class RealtimeError(Exception):
     """Root of every error this library raises or reports."""
 
     retryable: bool = False
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # An exception is otherwise made anew from its message alone, which these constructors do not take: it could
+        # not leave a worker process.
+        return _restore, (type(self), self.args, self.__dict__)
+
+
+def _restore(cls: type[RealtimeError], args: tuple[Any, ...], facts: dict[str, Any]) -> RealtimeError:
+    error = cls.__new__(cls, *args)
+    error.__dict__.update(facts)
+    return error
 
 
 # --- you ---------------------------------------------------------------------------------------------------------
