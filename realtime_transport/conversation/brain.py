@@ -89,7 +89,23 @@ class Stop:
     message: str = "The model failed to answer."
 
 
-Output: TypeAlias = Say | Write | Reply | CallTool | Pause | Stop
+@attrs.frozen(kw_only=True)
+class Pace:
+    """Speak and write so many times faster than real time from here on, in this response."""
+
+    times: float
+    """8 is what a live service does, 1 keeps the client waiting for every word."""
+
+
+@attrs.frozen(kw_only=True)
+class HangUp:
+    """Close the connection in the middle of whatever is being said."""
+
+    code: int = 1011
+    reason: str = ""
+
+
+Output: TypeAlias = Say | Write | Reply | CallTool | Pause | Pace | HangUp | Stop
 
 # --- what a brain is asked ---------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ import math
 import re
 import struct
 from collections.abc import Iterable, Mapping
-from typing import Any, Final, cast
+from typing import Any, Final, Literal, cast
 
 import attrs
 
@@ -59,6 +59,10 @@ class Rule:
     outputs: tuple[Output, ...]
     says: str | None = None
     """A regular expression that is found in the caller's words, whatever the case."""
+    text: str | None = None
+    """These are the caller's words, all of them, whatever the case."""
+    by: Literal["speech", "writing"] | None = None
+    """How the caller spoke to us; speech counts even when nobody knows its words."""
     turn: int | None = None
     """Only the nth response of the conversation, from 1."""
     tool: str | None = None
@@ -79,6 +83,8 @@ class Rule:
         return (
             asked
             and self.turn in {None, request.turn}
+            and (self.text is None or self.text.strip().casefold() == request.words.strip().casefold())
+            and self.by in {None, "speech" if request.speech else "writing"}
             and (self.says is None or re.search(self.says, request.words, re.IGNORECASE) is not None)
         )
 

@@ -17,6 +17,7 @@ from realtime_transport.conversation.brain import (
     Brain,
     GenerationRequest,
     Output,
+    Pace,
     Pause,
     Reply,
     Say,
@@ -50,6 +51,8 @@ class _Delivery:
     """When its next piece is sent."""
     source: Iterator[Output] | None
     """The brain's outputs, taken one by one; None when the driver feeds them."""
+    pace: float | None
+    """Times real time; None for all at once."""
     # Bounded by the answer itself: a brain's outputs are taken only when the one before has been sent, and a driver
     # feeds one answer.
     pieces: deque[Output] = attrs.field(factory=deque[Output])
@@ -168,7 +171,7 @@ class ServerPeer:
             self._requests.append(request)
         else:
             source = _guarded(self._brain, request)
-        self._deliveries[request.response_id] = _Delivery(request, now + self._latency, source)
+        self._deliveries[request.response_id] = _Delivery(request, now + self._latency, source, self._pace)
 
     def _deliver(self, delivery: _Delivery, now: float) -> bool:
         """Send the pieces of one answer that are due; tell whether that changed anything."""
@@ -185,8 +188,10 @@ class ServerPeer:
                 self.conversation.finish(response_id, now)
                 return True
             piece = delivery.pieces.popleft()
-            delivery.due += self._seconds(piece)
-            if not isinstance(piece, Pause):
+            if isinstance(piece, Pace):
+                delivery.pace = piece.times
+            delivery.due += _seconds(piece, delivery.pace)
+            if not isinstance(piece, Pause | Pace):
                 self.conversation.produce(response_id, piece, now)
             sent = True
             if not self.conversation.is_running(response_id):
@@ -204,16 +209,6 @@ class ServerPeer:
                 return bool(delivery.pieces) or self._refill(delivery)
         return delivery.complete
 
-    def _seconds(self, piece: Output) -> float:
-        """How long the model takes for a piece."""
-        if isinstance(piece, Pause):
-            return piece.ms / 1000
-        if self._pace is None:
-            return 0.0
-        if isinstance(piece, Say):
-            return piece.format.ms(len(piece.audio)) / 1000 / self._pace
-        return WORD_MS / 1000 / self._pace if isinstance(piece, Write) else 0.0
-
     def _pieces(self, output: Output, request: GenerationRequest) -> Iterable[Output]:
         """Cut an output into what one delta each carries."""
         if isinstance(output, Reply):
@@ -228,6 +223,17 @@ class ServerPeer:
         if isinstance(output, Write):
             return [attrs.evolve(output, text=word) for word in words_of(output.text)]
         return [output]
+
+
+def _seconds(piece: Output, pace: float | None) -> float:
+    """How long the model takes for a piece."""
+    if isinstance(piece, Pause):
+        return piece.ms / 1000
+    if pace is None:
+        return 0.0
+    if isinstance(piece, Say):
+        return piece.format.ms(len(piece.audio)) / 1000 / pace
+    return WORD_MS / 1000 / pace if isinstance(piece, Write) else 0.0
 
 
 def _guarded(brain: Brain, request: GenerationRequest) -> Iterator[Output]:

@@ -14,7 +14,7 @@ import attrs
 
 from realtime_transport.audio import PCM16_24K
 from realtime_transport.audio.convert import Converter
-from realtime_transport.conversation.brain import DeafTranscriber, GenerationRequest, Output, Transcriber
+from realtime_transport.conversation.brain import DeafTranscriber, GenerationRequest, HangUp, Output, Transcriber
 from realtime_transport.conversation.server_checks import check_event
 from realtime_transport.conversation.server_errors import refusal, unreadable
 from realtime_transport.conversation.server_items import Entry, ItemChain, Speech, without_audio
@@ -208,6 +208,9 @@ class ServerConversation:
 
     def produce(self, response_id: str, output: Output, now: float) -> None:
         """Say, write or call in a response. One that is over (cancelled meanwhile) takes no more, in silence."""
+        if isinstance(output, HangUp):
+            self.closing = self.closing or Close(output.code, output.reason)
+            return
         self._responses.produce(response_id, output, now)
         self._turns.settle(now)
 

@@ -8,7 +8,18 @@ from typing import Any, Final, Literal, cast
 import attrs
 
 from realtime_transport.audio import PCM16_24K
-from realtime_transport.conversation.brain import CallTool, GenerationRequest, Heard, Output, Pause, Say, Stop, Write
+from realtime_transport.conversation.brain import (
+    CallTool,
+    GenerationRequest,
+    HangUp,
+    Heard,
+    Output,
+    Pace,
+    Pause,
+    Say,
+    Stop,
+    Write,
+)
 from realtime_transport.conversation.server_errors import refusal
 from realtime_transport.conversation.server_items import Entry, ItemChain
 from realtime_transport.conversation.server_outbox import ServerOutbox
@@ -215,7 +226,7 @@ class ServerResponses:
             response.output.say(output)
         elif isinstance(output, CallTool):
             response.output.call(output)
-        elif not isinstance(output, Pause):
+        elif not isinstance(output, Pause | Pace | HangUp):
             response.output.write(Write(text=output.text, phase=output.phase))
         most = response.settings.max_output_tokens
         if isinstance(most, int) and response.output.tokens.total > most:

@@ -3,18 +3,24 @@
 ``Emulator`` needs the extra ``server``; brains, clips and the transcriber do not.
 """
 
-from realtime_transport.emulator.brains import AsyncBrain, Improviser, Spoken, make_brain
+from realtime_transport.emulator.behaviour import Behaviour, behaviour, make_brain
+from realtime_transport.emulator.brains import AsyncBrain, Improviser, Recorded, Spoken
+from realtime_transport.emulator.chat import ChatBrain
 from realtime_transport.emulator.clips import SpeechLibrary, library
 from realtime_transport.emulator.server import Emulator
 from realtime_transport.emulator.transcriber import ClipTranscriber
 
 __all__ = [
     "AsyncBrain",
+    "Behaviour",
+    "ChatBrain",
     "ClipTranscriber",
     "Emulator",
     "Improviser",
+    "Recorded",
     "SpeechLibrary",
     "Spoken",
+    "behaviour",
     "library",
     "make_brain",
 ]

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import re
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from typing import Any, Final, TypeAlias, cast
+from collections.abc import AsyncIterator, Iterable, Mapping
+from typing import Any, Final, cast
 
 from realtime_transport.conversation.brain import Brain, CallTool, GenerationRequest, Output, Reply, Say
-from realtime_transport.conversation.brains import Echo
+from realtime_transport.emulator.clips import SpeechLibrary, library
 from realtime_transport.emulator.voices import AsyncVoice, EspeakVoice
 from realtime_transport.events.tools import FunctionTool, ToolChoiceFunction
-from realtime_transport.exceptions import InvalidArgument
 
 
 class AsyncBrain(ABC):
@@ -25,10 +24,6 @@ class AsyncBrain(ABC):
         It is cancelled when the response is. An exception fails the response, never the session.
         """
 
-
-AnyBrain: TypeAlias = Brain | AsyncBrain
-BrainFactory: TypeAlias = Callable[[], AnyBrain]
-"""Makes the brain of one session: brains may remember."""
 
 # --- a brain that answers anything -------------------------------------------------------------------------------
 
@@ -105,6 +100,46 @@ def _made_up(schema: Mapping[str, Any]) -> Any:
     return _EXAMPLES.get(str(kind), "Lisbon")
 
 
+# --- recorded speech ---------------------------------------------------------------------------------------------
+
+_SAYS_NOTHING: Final = frozenset({"agent", "i", "you", "is", "it", "a", "an", "the", "in", "on", "of", "and", "with"})
+
+
+class Recorded:
+    """Answer with the recorded sentence that has most words in common with what the caller said.
+
+    What is heard is what the transcript says, without any synthesiser. Functions are called as ``Improviser`` does.
+    """
+
+    def __init__(self, clips: SpeechLibrary | None = None) -> None:
+        self._clips = clips or library()
+
+    def answer(self, request: GenerationRequest) -> Iterable[Output]:
+        """Answer one request."""
+        if request.tool_outputs:
+            return [self._say("agent_ok", request)]
+        calls = [output for output in Improviser().answer(request) if isinstance(output, CallTool)]
+        return calls or [self._say(self._fitting(request), request)]
+
+    def _fitting(self, request: GenerationRequest) -> str:
+        if not request.words:
+            return "agent_fallback" if request.speech else "agent_hello"
+        said = _words(request.words) - _SAYS_NOTHING
+        known = [
+            (len(said & _words(f"{clip.name.replace('_', ' ')} {clip.words}")), clip.name)
+            for clip in self._clips.clips
+            if clip.role == "agent"
+        ]
+        count, name = max(known, key=lambda found: found[0])
+        return name if count else "agent_fallback"
+
+    def _say(self, name: str, request: GenerationRequest) -> Output:
+        words = self._clips.words(name)
+        return (
+            Say(transcript=words, audio=self._clips.audio(name)) if request.modality == "audio" else Reply(text=words)
+        )
+
+
 # --- speech ------------------------------------------------------------------------------------------------------
 
 
@@ -123,16 +158,3 @@ class Spoken(AsyncBrain):
                 continue
             for sentence in re.findall(r".+?[.?!]+(?:\s+|$)|.+$", output.text, re.DOTALL):
                 yield Say(transcript=sentence, audio=await self._voice(sentence), phase=output.phase)
-
-
-# --- by name -----------------------------------------------------------------------------------------------------
-
-BRAINS: Final[Mapping[str, BrainFactory]] = {"speech": Spoken, "echo": Echo, "improvise": Improviser}
-"""What ``serve --brain`` takes."""
-
-
-def make_brain(name: str) -> BrainFactory:
-    """Find a brain by name. Raises ``InvalidArgument`` for one that does not exist."""
-    if name not in BRAINS:
-        raise InvalidArgument(f"no brain {name!r}; there are {', '.join(sorted(BRAINS))}", path="brain")
-    return BRAINS[name]

@@ -87,6 +87,19 @@ FaultSource: TypeAlias = Faults | Callable[[int], Faults]
 """The faults of all connections, or a function that gives those of the nth (from 1)."""
 
 
+def faults_from(values: Mapping[str, Any], under: Faults | None = None) -> Faults:
+    """Lay faults given by name over ``under``. Raises ``InvalidArgument`` for what does not exist or does not fit."""
+    fields = attrs.fields_dict(Faults)
+    for name, value in values.items():
+        if name not in fields:
+            raise InvalidArgument(f"no fault {name!r}; there are {', '.join(fields)}", path=name)
+        kind = _kind(str(fields[name].type))
+        fits = isinstance(value, (int, float)) if kind is float else isinstance(value, kind)
+        if not fits or isinstance(value, bool):
+            raise InvalidArgument(f"must be {_SPELT[kind]}, not {value!r}", path=name)
+    return attrs.evolve(under or Faults(), **values)
+
+
 def with_query(faults: Faults, query: Mapping[str, str]) -> Faults:
     """Lay what a client asks for in its URL over ``faults``. Raises ``InvalidArgument`` for what cannot be read."""
     asked = {name.removeprefix(QUERY_PREFIX): text for name, text in query.items() if name.startswith(QUERY_PREFIX)}
@@ -101,11 +114,20 @@ def with_query(faults: Faults, query: Mapping[str, str]) -> Faults:
 
 def _read(declared: str, text: str, path: str) -> object:
     """Read the text of one query parameter as the type that its field has."""
-    kind = declared.partition(" ")[0]
+    kind = _kind(declared)
     try:
-        return {"int": int, "float": float, "str": str}[kind](text)
+        return kind(text)
     except ValueError:
-        raise InvalidArgument(f"must be a number, not {text!r}", path=path) from None
+        raise InvalidArgument(f"must be {_SPELT[kind]}, not {text!r}", path=path) from None
+
+
+_SPELT: Final[Mapping[type, str]] = {int: "a whole number", float: "a number", str: "a text"}
+
+
+def _kind(declared: str) -> type[int] | type[float] | type[str]:
+    """Say what a field holds, None aside, from its annotation."""
+    name = declared.partition(" ")[0]
+    return int if name == "int" else float if name == "float" else str
 
 
 # --- what does happen --------------------------------------------------------------------------------------------

@@ -8,13 +8,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self, cast
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from realtime_transport.conversation.brain import Transcriber
 from realtime_transport.conversation.peer import PACE
 from realtime_transport.conversation.server import ServerLimits, ServerTraits
 from realtime_transport.emulator.access import Access
-from realtime_transport.emulator.brains import AnyBrain, BrainFactory, make_brain
+from realtime_transport.emulator.behaviour import AnyBrain, Behaviour, BrainFactory, behaviour, factory
 from realtime_transport.emulator.faults import Faults, FaultSource
 from realtime_transport.emulator.sessions import Sessions
 from realtime_transport.emulator.socket_session import MAX_FRAME_BYTES
@@ -36,11 +36,12 @@ class Emulator:
         async with Emulator() as server:
             ...  # connect to server.url
 
-    ``brain`` answers: a name (``speech``, ``echo``, ``improvise``), a brain for all sessions, or a function that makes
-    one for each. ``port`` 0 takes a free one. Without ``token`` any key is accepted, and ``host`` must be this machine;
-    with one, clients have to present it. ``tls`` is (certificate, key) as PEM files. ``pace`` is how many times faster
-    than real time speech is sent, None for all at once. ``faults`` go wrong on purpose, on every connection or, by a
-    function of its number, on some; a client may ask for more in its URL (``?fault.close_at=response.created``).
+    ``brain`` answers: a name (``speech``, ``echo``, ``improvise``), ``chat=URL``, ``script=FILE``, a brain for all
+    sessions, or a function that makes one for each. ``port`` 0 takes a free one. Without ``token`` any key is accepted,
+    and ``host`` must be this machine; with one, clients have to present it. ``tls`` is (certificate, key) as PEM files,
+    or ``self-signed``. ``pace`` is how many times faster than real time speech is sent, None for all at once.
+    ``faults`` go wrong on purpose, on every connection or, by a function of its number, on some; a client may ask for
+    more in its URL (``?fault.close_at=response.created``).
 
     Raises ``InvalidArgument`` for a host that others can reach without a token, ``MissingExtra`` without the extra
     ``server``, ``StateError`` when it is started twice. Leaving the context closes every session with 1001.
@@ -57,7 +58,7 @@ class Emulator:
         pace: float | None = PACE,
         latency_ms: float = 0.0,
         beta: bool = False,
-        faults: FaultSource = NO_FAULTS,
+        faults: FaultSource | None = None,
         transcriber: Transcriber | None = None,
         limits: ServerLimits | None = None,
         traits: ServerTraits | None = None,
@@ -66,8 +67,9 @@ class Emulator:
         if token is None and host not in LOOPBACK:
             raise InvalidArgument("a server that others can reach needs a token", path="host")
         self._host, self._port, self._tls = host, port, tls
+        acts = behaviour(brain) if isinstance(brain, str) else Behaviour(brain=factory(brain))
         self._sessions = Sessions(
-            brain=_factory(brain),
+            brain=acts.brain,
             pace=pace,
             latency_ms=latency_ms,
             transcriber=transcriber or clip_transcriber(),
@@ -75,7 +77,7 @@ class Emulator:
             traits=traits or ServerTraits(),
             wall_clock=wall_clock,
             beta=beta,
-            faults=faults,
+            faults=faults or acts.faults or NO_FAULTS,
             access=Access(token, wall_clock),
         )
         self._server: uvicorn.Server | None = None
@@ -173,12 +175,3 @@ class Emulator:
         """Run until cancelled."""
         async with self:
             await asyncio.get_running_loop().create_future()
-
-
-def _factory(brain: str | AnyBrain | BrainFactory) -> BrainFactory:
-    if isinstance(brain, str):
-        return make_brain(brain)
-    answering = getattr(brain, "answer", None)
-    if answering is None or isinstance(brain, type):
-        return cast("BrainFactory", brain)
-    return lambda: cast("AnyBrain", brain)

@@ -17,7 +17,8 @@ from realtime_transport.conversation.server_outbox import counted_ids
 from realtime_transport.conversation.server_session import Session
 from realtime_transport.dialects import Dialect
 from realtime_transport.emulator.access import Access
-from realtime_transport.emulator.brains import AsyncBrain, BrainFactory
+from realtime_transport.emulator.behaviour import BrainFactory
+from realtime_transport.emulator.brains import AsyncBrain
 from realtime_transport.emulator.endpoints import Wanted
 from realtime_transport.emulator.faults import FaultPlan, FaultSource, with_query
 from realtime_transport.emulator.line import Socket, Wire

@@ -8,15 +8,14 @@ from typing import Any
 import pytest
 
 from realtime_transport.conversation.brain import CallTool, GenerationRequest, Output, Pause, Reply, Say
-from realtime_transport.conversation.brains import Echo, Script
-from realtime_transport.emulator import Improviser, Spoken, make_brain
+from realtime_transport.conversation.brains import Script
+from realtime_transport.emulator import Improviser, Recorded, Spoken, library
 from realtime_transport.events import (
     FunctionTool,
     McpTool,
     RealtimeSessionConfig,
     ToolChoiceFunction,
 )
-from realtime_transport.exceptions import InvalidArgument
 from tests.conversation.test_brain import CALL, output, request, spoken, user
 
 WEATHER = FunctionTool(
@@ -131,8 +130,34 @@ async def test_everything_else_passes() -> None:
     assert written == [Reply(text="One. Two.")]
 
 
-def test_by_name() -> None:
-    assert isinstance(make_brain("echo")(), Echo)
-    assert isinstance(make_brain("speech")(), Spoken)
-    with pytest.raises(InvalidArgument):
-        make_brain("telepathy")
+# --- recorded sentences --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("said", "heard"),
+    [
+        ("What is the weather like in Lisbon today?", "agent_weather"),
+        ("Tell me something about the city.", "agent_city"),
+        ("Sorry, which month is the driest?", "agent_driest"),
+        ("Thank you, goodbye!", "agent_goodbye"),
+        ("Quantum chromodynamics?", "agent_fallback"),
+    ],
+)
+def test_the_recorded_sentence_that_fits_best(said: str, heard: str) -> None:
+    clips = library()
+    assert list(Recorded().answer(request(user(said), modality="audio"))) == [
+        Say(transcript=clips.words(heard), audio=clips.audio(heard))
+    ]
+
+
+def test_recorded_sentences_without_words() -> None:
+    item, heard = spoken("a")
+    assert list(Recorded().answer(request(item, heard=(heard,), modality="text"))) == [
+        Reply(text="Sorry, could you say that again?")
+    ]
+    assert list(Recorded().answer(request(modality="text"))) == [Reply(text="Hello! How can I help you?")]
+    assert list(Recorded().answer(request(user("weather"), CALL, output("21"), modality="text"))) == [
+        Reply(text="All right.")
+    ]
+    (call,) = Recorded().answer(asked("The weather?", WEATHER))
+    assert isinstance(call, CallTool)
