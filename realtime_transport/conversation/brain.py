@@ -20,7 +20,11 @@ from realtime_transport.events.items import (
     InputAudioPart,
     InputTextPart,
     Item,
+    McpApprovalRequestItem,
     McpCallItem,
+    McpError,
+    McpListToolsItem,
+    McpToolInfo,
     UserMessageItem,
 )
 from realtime_transport.events.objects import size_only
@@ -70,6 +74,16 @@ class CallTool:
 
 
 @attrs.frozen(kw_only=True)
+class CallMcp:
+    """Call a tool of one of the session's MCP servers; where the session wants that, the client is asked first."""
+
+    server_label: str
+    name: str
+    arguments: str = "{}"
+    """JSON text."""
+
+
+@attrs.frozen(kw_only=True)
 class Pause:
     """Think for a while."""
 
@@ -105,7 +119,7 @@ class HangUp:
     reason: str = ""
 
 
-Output: TypeAlias = Say | Write | Reply | CallTool | Pause | Pace | HangUp | Stop
+Output: TypeAlias = Say | Write | Reply | CallTool | CallMcp | Pause | Pace | HangUp | Stop
 
 # --- what a brain is asked ---------------------------------------------------------------------------------------
 
@@ -142,7 +156,7 @@ class GenerationRequest:
     def news(self) -> tuple[Item, ...]:
         """What came after the last thing the model said or called."""
         for index in range(len(self.items) - 1, -1, -1):
-            if isinstance(self.items[index], AssistantMessageItem | FunctionCallItem | McpCallItem):
+            if _is_the_models(self.items[index]):
                 return self.items[index + 1 :]
         return self.items
 
@@ -166,11 +180,29 @@ class GenerationRequest:
 
     @property
     def tool_outputs(self) -> tuple[tuple[str, str], ...]:
-        """Name and output of the function calls that were answered since then."""
+        """Name and output of the calls, of functions and of MCP tools, that were answered since then."""
         names = {item.call_id: item.name for item in self.items if isinstance(item, FunctionCallItem)}
-        return tuple(
-            (names.get(item.call_id, ""), item.output) for item in self.news if isinstance(item, FunctionCallOutputItem)
-        )
+        found: list[tuple[str, str]] = []
+        for item in self.news:
+            if isinstance(item, FunctionCallOutputItem):
+                found.append((names.get(item.call_id, ""), item.output))
+            elif isinstance(item, McpCallItem):
+                failure = item.error.message if isinstance(item.error, McpError) else item.error
+                found.append((item.name, item.output or failure or ""))
+        return tuple(found)
+
+    @property
+    def mcp_tools(self) -> tuple[tuple[str, McpToolInfo], ...]:
+        """The tools that may be called of MCP servers: label of the server, and the tool."""
+        listed = {item.server_label: item.tools for item in self.items if isinstance(item, McpListToolsItem)}
+        return tuple((label, tool) for label, tools in listed.items() for tool in tools)
+
+
+def _is_the_models(item: Item) -> bool:
+    """Tell whether the model said or asked this; an MCP call that has run is news to it."""
+    if isinstance(item, McpCallItem):
+        return not item.output and not item.error
+    return isinstance(item, AssistantMessageItem | FunctionCallItem | McpApprovalRequestItem)
 
 
 class Brain(Protocol):

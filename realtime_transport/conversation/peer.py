@@ -26,7 +26,9 @@ from realtime_transport.conversation.brain import (
     Write,
 )
 from realtime_transport.conversation.brains import hum
+from realtime_transport.conversation.mcp_script import ScriptedServers, scripted_result, scripted_tools
 from realtime_transport.conversation.server import Close, ServerConversation
+from realtime_transport.conversation.server_mcp import McpListing, McpRequest
 from realtime_transport.conversation.server_outbox import counted_ids
 from realtime_transport.events.client import ClientEvent
 from realtime_transport.events.server import ServerEvent
@@ -71,6 +73,8 @@ class ServerPeer:
     ``open`` begins the session. ``brain`` answers; without one the driver drains ``requests`` and feeds each with
     ``feed`` and ``end``. ``pace`` is how many times faster than real time speech is sent, None for all at once;
     ``latency_ms`` is how long the model thinks before its first word. ``voice`` speaks what a brain only words.
+    ``mcp`` are MCP servers that exist on paper; with ``runs_mcp`` the driver drains ``mcp_requests`` for all others and
+    tells the conversation, without it they cannot be reached.
     """
 
     def __init__(
@@ -82,6 +86,8 @@ class ServerPeer:
         chunk_ms: float = CHUNK_MS,
         latency_ms: float = 0.0,
         voice: Voice = hum,
+        mcp: ScriptedServers | None = None,
+        runs_mcp: bool = False,
     ) -> None:
         self.conversation: ServerConversation = conversation or ServerConversation(ids=counted_ids())
         self._brain = brain
@@ -91,12 +97,16 @@ class ServerPeer:
         self._voice = voice
         self._deliveries: dict[str, _Delivery] = {}
         self._requests: list[GenerationRequest] = []
+        self._mcp = mcp or {}
+        self._runs_mcp = runs_mcp
+        self._mcp_requests: list[McpRequest] = []
 
     # --- what a driver turns ---------------------------------------------------------------------------------------
 
     def open(self, now: float, unix_time: float = 0.0) -> None:
         """Begin the session: the first frame is there afterwards. ``unix_time`` is for ``expires_at`` only."""
         self.conversation.open(now, unix_time)
+        self._advance(now)
 
     def receive(self, event: ClientEvent, now: float) -> None:
         """Take what the client said."""
@@ -154,6 +164,22 @@ class ServerPeer:
             delivery.complete = True
             self._advance(now)
 
+    # --- MCP servers -----------------------------------------------------------------------------------------------
+
+    def mcp_requests(self) -> list[McpRequest]:
+        """Hand over what MCP servers are to be asked that exist."""
+        requests, self._mcp_requests = self._mcp_requests, []
+        return requests
+
+    def _see_to(self, request: McpRequest) -> None:
+        tools = self._mcp.get(request.tool.server_label)
+        if tools is None and self._runs_mcp:
+            self._mcp_requests.append(request)
+        elif isinstance(request, McpListing):
+            self.conversation.mcp_listed(request.item_id, None if tools is None else scripted_tools(tools))
+        else:
+            self.conversation.mcp_ran(request.item_id, scripted_result(tools or (), request.name))
+
     # --- delivering ------------------------------------------------------------------------------------------------
 
     def _advance(self, now: float) -> None:
@@ -161,6 +187,8 @@ class ServerPeer:
         while True:
             for request in self.conversation.generations():
                 self._begin(request, now)
+            for asked in self.conversation.mcp_requests():
+                self._see_to(asked)
             progress = [self._deliver(delivery, now) for delivery in tuple(self._deliveries.values())]
             if not any(progress):
                 return

@@ -7,7 +7,7 @@ none of them: which event goes where, and how long the session lasts. It makes n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Literal
 
 import attrs
@@ -18,6 +18,7 @@ from realtime_transport.conversation.brain import DeafTranscriber, GenerationReq
 from realtime_transport.conversation.server_checks import check_event
 from realtime_transport.conversation.server_errors import refusal, unreadable
 from realtime_transport.conversation.server_items import Entry, ItemChain, Speech, without_audio
+from realtime_transport.conversation.server_mcp import McpRequest, McpResult, ServerMcp
 from realtime_transport.conversation.server_outbox import Ids, Padding, ServerOutbox, no_padding
 from realtime_transport.conversation.server_responses import RateLimitsWhen, ServerResponses
 from realtime_transport.conversation.server_session import DEFAULT_MODEL, ServerSession, Session, default_session
@@ -43,6 +44,8 @@ from realtime_transport.events.items import (
     FunctionCallOutputItem,
     InputAudioPart,
     Item,
+    McpApprovalResponseItem,
+    McpToolInfo,
     OutputAudioPart,
     SystemMessageItem,
     UserMessageItem,
@@ -125,10 +128,12 @@ class ServerConversation:
         self._session = ServerSession(default_session(model, session_id=ids("sess"), kind=kind))
         if defaults is not None:
             self._session.update(SessionUpdate(session=defaults))
+        self._mcp = ServerMcp(self._out, self._session, self._chain)
         self._responses = ServerResponses(
             self._out,
             self._session,
             self._chain,
+            self._mcp,
             context_tokens=limits.context_tokens,
             rate_limits=traits.rate_limits,
         )
@@ -167,6 +172,7 @@ class ServerConversation:
         self._expires = now + self._seconds
         self._session.config = attrs.evolve(self._session.config, expires_at=int(unix_time + self._seconds))
         self._out.send(SessionCreated(session=self._session.config))
+        self._mcp.configure()
 
     @property
     def session(self) -> Session:
@@ -219,6 +225,19 @@ class ServerConversation:
         self._responses.finish(response_id, now)
         self._turns.settle(now)
 
+    def mcp_requests(self) -> list[McpRequest]:
+        """Hand over what MCP servers are to be asked; answer each with ``mcp_listed`` or ``mcp_ran``."""
+        requests, self._mcp.requests = self._mcp.requests, []
+        return requests
+
+    def mcp_listed(self, item_id: str, tools: Sequence[McpToolInfo] | None) -> None:
+        """Take the tools of an MCP server; None when it did not tell them."""
+        self._mcp.listed(item_id, tools)
+
+    def mcp_ran(self, item_id: str, result: McpResult) -> None:
+        """Take what an MCP tool returned."""
+        self._mcp.ran(item_id, result)
+
     def frames_to_send(self) -> list[ServerEvent]:
         """Hand over what goes to the client."""
         return self._out.drain()
@@ -259,6 +278,7 @@ class ServerConversation:
         self._session.update(event)
         self._turns.configure()
         self._out.send(SessionUpdated(session=self.session))
+        self._mcp.configure()
 
     def _on_output_clear(self, _: OutputAudioBufferClear, __: float) -> None:
         raise refusal("no_output_buffer")
@@ -270,10 +290,14 @@ class ServerConversation:
         previous = self._chain.place(item_id, event.previous_item_id)
         if isinstance(event.item, FunctionCallOutputItem) and not self._chain.has_call(event.item.call_id):
             raise refusal("no_such_call", call_id=event.item.call_id)
+        if isinstance(event.item, McpApprovalResponseItem):
+            self._mcp.check_approval(event.item)
         entry = self._entry(_completed(event.item, item_id, self._out.ids))
         self._chain.insert(item_id, entry, previous)
         self._out.send(ConversationItemAdded(previous_item_id=previous, item=entry.item))
         self._out.send(ConversationItemDone(previous_item_id=previous, item=entry.item))
+        if isinstance(event.item, McpApprovalResponseItem):
+            self._mcp.approve(event.item)
 
     def _entry(self, item: Item) -> Entry:
         """Put the sound that a client sends inside an item where sound is kept."""

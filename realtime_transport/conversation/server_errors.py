@@ -101,6 +101,8 @@ ERRORS: Final[dict[str, ErrorRow]] = {
     "truncate_past_end": ErrorRow(
         "invalid_value", "Audio content of {length}ms is already shorter than {asked}ms", "audio_end_ms"
     ),
+    "no_such_approval": ErrorRow("invalid_value", "Approval request with item_id not found: {item_id}"),
+    "approved_already": ErrorRow("invalid_value", "Approval request '{item_id}' was answered already."),
     # --- responses ---
     "response_active": ErrorRow(
         "conversation_already_has_active_response",

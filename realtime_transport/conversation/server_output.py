@@ -9,13 +9,13 @@ opens while the message is still open, and the message closes first.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import attrs
 
 from realtime_transport.audio import AudioFormat
 from realtime_transport.audio.convert import Converter
-from realtime_transport.conversation.brain import CallTool, Say, Write
+from realtime_transport.conversation.brain import CallMcp, CallTool, Say, Write
 from realtime_transport.conversation.server_items import Entry, ItemChain, Speech
 from realtime_transport.conversation.server_outbox import ServerOutbox
 from realtime_transport.conversation.server_usage import (
@@ -28,6 +28,8 @@ from realtime_transport.events.items import (
     AssistantMessageItem,
     FunctionCallItem,
     Item,
+    McpApprovalRequestItem,
+    McpCallItem,
     OutputAudioPart,
     OutputTextPart,
 )
@@ -37,6 +39,8 @@ from realtime_transport.events.server_response import (
     ResponseContentPartDone,
     ResponseFunctionCallArgumentsDelta,
     ResponseFunctionCallArgumentsDone,
+    ResponseMcpCallArgumentsDelta,
+    ResponseMcpCallArgumentsDone,
     ResponseOutputAudioDelta,
     ResponseOutputAudioDone,
     ResponseOutputAudioTranscriptDelta,
@@ -87,6 +91,8 @@ class ResponseOutput:
         self.response_id = response_id
         self.items: list[Item] = []
         """What is done, as ``response.done`` lists it."""
+        self.mcp_calls: list[tuple[McpCallItem, int]] = []
+        """What is to be run when the response is over, and its place in the output."""
         self.tokens: Tokens = Tokens()
         self.audio_ms: float = 0.0
         """How long its speech lasts."""
@@ -144,6 +150,29 @@ class ResponseOutput:
             ResponseFunctionCallArgumentsDone(**where, call_id=item.call_id, name=call.name, arguments=call.arguments)
         )
         self._finish(attrs.evolve(item, status="completed", arguments=call.arguments), index)
+
+    def call_mcp(self, call: CallMcp, *, ask_first: bool) -> None:
+        """Call an MCP tool once the response is over, or ask the client whether that may be."""
+        index = self._next_index()
+        named: dict[str, Any] = {"server_label": call.server_label, "name": call.name}
+        request = McpApprovalRequestItem(id=self._out.ids("mcpr"), **named) if ask_first else None
+        item = request or McpCallItem(id=self._out.ids("mcp"), output=None, error=None, **named)
+        self._announce(item, index)
+        where = self._where(str(item.id), index)
+        for at in range(0, len(call.arguments), ARGUMENTS_DELTA):
+            delta = call.arguments[at : at + ARGUMENTS_DELTA]
+            self._out.send(ResponseMcpCallArgumentsDelta(**where, delta=delta, **self._out.padding(delta)))
+        self.tokens += Tokens(text=text_tokens(call.name + call.arguments))
+        self.close_message("completed")
+        self._out.send(ResponseMcpCallArgumentsDone(**where, arguments=call.arguments))
+        if request is not None:
+            self._finish(attrs.evolve(request, arguments=call.arguments), index)
+            return
+        asked = attrs.evolve(item, arguments=call.arguments)
+        self.items.append(asked)
+        self.mcp_calls.append((cast("McpCallItem", asked), index))
+        # The item of the conversation is done when the tool has run.
+        self._out.send(ResponseOutputItemDone(response_id=self.response_id, output_index=index, item=asked))
 
     # --- messages ------------------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ import attrs
 
 from realtime_transport.audio import PCM16_24K
 from realtime_transport.conversation.brain import (
+    CallMcp,
     CallTool,
     GenerationRequest,
     HangUp,
@@ -22,6 +23,7 @@ from realtime_transport.conversation.brain import (
 )
 from realtime_transport.conversation.server_errors import refusal
 from realtime_transport.conversation.server_items import Entry, ItemChain
+from realtime_transport.conversation.server_mcp import ServerMcp
 from realtime_transport.conversation.server_outbox import ServerOutbox
 from realtime_transport.conversation.server_output import ResponseOutput
 from realtime_transport.conversation.server_session import ServerSession
@@ -101,6 +103,7 @@ class ServerResponses:
         out: ServerOutbox,
         session: ServerSession,
         chain: ItemChain,
+        mcp: ServerMcp,
         *,
         context_tokens: int,
         rate_limits: RateLimitsWhen,
@@ -114,6 +117,7 @@ class ServerResponses:
         self._out = out
         self._session = session
         self._chain = chain
+        self._mcp = mcp
         self._conversation_id = out.ids("conv")
         self._context_tokens = context_tokens
         self._rate_limits: RateLimitsWhen = rate_limits
@@ -226,6 +230,9 @@ class ServerResponses:
             response.output.say(output)
         elif isinstance(output, CallTool):
             response.output.call(output)
+        elif isinstance(output, CallMcp):
+            ask_first = self._mcp.needs_approval(output.server_label, output.name)
+            response.output.call_mcp(output, ask_first=ask_first)
         elif not isinstance(output, Pause | Pace | HangUp):
             response.output.write(Write(text=output.text, phase=output.phase))
         most = response.settings.max_output_tokens
@@ -276,6 +283,8 @@ class ServerResponses:
         )
         if self._rate_limits == "after" and not said_nothing:
             self._send_rate_limits(cast("int", usage.total_tokens), now)
+        for call, index in output.mcp_calls:
+            self._mcp.run(call, index)
 
     def _send_rate_limits(self, tokens: int, now: float) -> None:
         self._out.send(RateLimitsUpdated(rate_limits=self._limiter.spend(tokens, now)))

@@ -8,10 +8,12 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any, Final, cast
 
-from realtime_transport.conversation.brain import Brain, CallTool, GenerationRequest, Output, Reply, Say
+from realtime_transport.conversation.brain import Brain, CallMcp, CallTool, GenerationRequest, Output, Reply, Say
 from realtime_transport.emulator.clips import SpeechLibrary, library
 from realtime_transport.emulator.voices import AsyncVoice, EspeakVoice
-from realtime_transport.events.tools import FunctionTool, ToolChoiceFunction
+from realtime_transport.events.base import UNSET
+from realtime_transport.events.items import McpApprovalResponseItem, McpToolInfo
+from realtime_transport.events.tools import FunctionTool, ToolChoiceFunction, ToolChoiceMcp
 
 
 class AsyncBrain(ABC):
@@ -43,8 +45,9 @@ _NOT_SAID: Final = frozenset({"get", "set", "find", "look", "lookup", "fetch", "
 class Improviser:
     """Answer anything: repeat what was understood, call the function that was asked for, tell a story on demand.
 
-    A function is called when the caller uses a word of its name (``get_weather`` for "what is the weather"), or when
-    ``tool_choice`` says so; its arguments are made up from its schema. When its output comes, that is read out.
+    A function or a tool of an MCP server is called when the caller uses a word of its name (``get_weather`` for "what
+    is the weather"), or when ``tool_choice`` says so; its arguments are made up from its schema. When its output comes,
+    that is read out.
     """
 
     def answer(self, request: GenerationRequest) -> Iterable[Output]:
@@ -54,6 +57,14 @@ class Improviser:
         tool = _asked_for(request)
         if tool is not None:
             return [CallTool(name=tool.name, arguments=json.dumps(_made_up(tool.parameters or {})))]
+        hosted = _asked_for_hosted(request)
+        if hosted is not None:
+            label, info = hosted
+            return [
+                CallMcp(server_label=label, name=info.name, arguments=json.dumps(_made_up(info.input_schema or {})))
+            ]
+        if any(isinstance(item, McpApprovalResponseItem) for item in request.news):
+            return [Reply(text="All right, I will not.")]
         if _WANTS_LENGTH.search(request.words):
             return [Reply(text=_LONG)]
         if request.words:
@@ -72,6 +83,23 @@ def _asked_for(request: GenerationRequest) -> FunctionTool | None:
     words = _words(request.words)
     named = next((tool for tool in tools if words & (_words(tool.name) - _NOT_SAID)), None)
     return named or (tools[0] if tools and choice == "required" else None)
+
+
+def _asked_for_hosted(request: GenerationRequest) -> tuple[str, McpToolInfo] | None:
+    """Find the tool of an MCP server that the caller's words, or the session, ask for."""
+    choice = request.session.tool_choice
+    if choice == "none":
+        return None
+    words = _words(request.words)
+    for label, info in request.mcp_tools:
+        chosen = (
+            isinstance(choice, ToolChoiceMcp)
+            and choice.server_label == label
+            and choice.name in {None, UNSET, info.name}
+        )
+        if chosen or words & (_words(info.name) - _NOT_SAID):
+            return label, info
+    return None
 
 
 def _words(text: str) -> set[str]:
@@ -118,7 +146,7 @@ class Recorded:
         """Answer one request."""
         if request.tool_outputs:
             return [self._say("agent_ok", request)]
-        calls = [output for output in Improviser().answer(request) if isinstance(output, CallTool)]
+        calls = [output for output in Improviser().answer(request) if isinstance(output, CallTool | CallMcp)]
         return calls or [self._say(self._fitting(request), request)]
 
     def _fitting(self, request: GenerationRequest) -> str:

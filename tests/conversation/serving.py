@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from realtime_transport.audio import PCM16_24K
 from realtime_transport.conversation.brain import Brain, GenerationRequest, Output, Transcriber
 from realtime_transport.conversation.brains import hum
+from realtime_transport.conversation.mcp_script import ScriptedServers
 from realtime_transport.conversation.peer import ServerPeer
 from realtime_transport.conversation.server import ServerConversation, ServerLimits, ServerTraits
 from realtime_transport.conversation.server_outbox import counted_ids
@@ -62,6 +63,8 @@ class Served:
         transcriber: Transcriber | None = None,
         limits: ServerLimits | None = None,
         traits: ServerTraits | None = None,
+        mcp: ScriptedServers | None = None,
+        runs_mcp: bool = False,
         **conversation: Any,
     ) -> None:
         self.conversation = ServerConversation(
@@ -72,7 +75,13 @@ class Served:
             **conversation,
         )
         self.peer = ServerPeer(
-            brain, conversation=self.conversation, pace=pace, latency_ms=latency_ms, chunk_ms=chunk_ms
+            brain,
+            conversation=self.conversation,
+            pace=pace,
+            latency_ms=latency_ms,
+            chunk_ms=chunk_ms,
+            mcp=mcp,
+            runs_mcp=runs_mcp,
         )
         self.now = 0.0
         self.log: list[tuple[float, ServerEvent]] = []

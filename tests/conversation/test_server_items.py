@@ -26,6 +26,7 @@ from realtime_transport.events import (
     InputAudioBufferSpeechStarted,
     InputAudioPart,
     InputTextPart,
+    McpApprovalRequestItem,
     McpApprovalResponseItem,
     OutputAudioPart,
     OutputTextPart,
@@ -102,12 +103,13 @@ def test_items_of_every_kind() -> None:
         ConversationItemCreate(item=AssistantMessageItem(content=(OutputTextPart(text="Hello."),))),
         ConversationItemCreate(item=AssistantMessageItem(content=(OutputAudioPart(transcript="Hello."),))),
         ConversationItemCreate(item=FunctionCallItem(name="f", arguments="{}")),
-        ConversationItemCreate(item=McpApprovalResponseItem(approval_request_id="mcpr_1", approve=True)),
+        ConversationItemCreate(item=McpApprovalRequestItem(id="mcpr_1", server_label="w", name="f", arguments="{}")),
+        ConversationItemCreate(item=McpApprovalResponseItem(approval_request_id="mcpr_1", approve=False)),
     )
     assert served.codes == []
     call: Any = served.conversation.items[3]
     assert call.call_id.startswith("call_")
-    assert order(served) == [f"item_000{n}" for n in range(1, 6)]
+    assert order(served) == [*(f"item_000{n}" for n in range(1, 5)), "mcpr_1", "item_0005"]
 
 
 def test_sound_inside_an_item_is_kept_and_not_echoed() -> None:
