@@ -9,6 +9,10 @@ from realtime_transport.telephony.codecs.events import MediaReceived
 WINDOW: Final = 5
 """Pieces that may wait for one before them: 100 ms at 20 ms each. Later than that it is better lost than waited for."""
 
+FIRST: Final = 1
+"""The number that carriers begin to count with. A stream whose first piece has a slightly higher one may have begun out
+of order, so what is before it is waited for; one that comes in far later has not."""
+
 WINDOW_SECONDS: Final = 0.1
 """The same in time: for a last piece with nothing behind it."""
 
@@ -29,7 +33,7 @@ class ReorderWindow:
         if number is None:
             return [media]
         if self._next is None:
-            self._next = number
+            self._next = FIRST if FIRST < number <= FIRST + WINDOW else number
         if number < self._next or number in self._early:
             self.late += 1
             return []

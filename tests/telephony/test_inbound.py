@@ -55,6 +55,24 @@ def test_a_gap_is_filled() -> None:
     assert heard(line) == bytes(160) + b"\xff" * 800 + b"\x06" * 160
 
 
+def test_the_very_first_pieces_are_put_in_order_too() -> None:
+    line = inbound(ordered=False)
+    for number in (2, 1, 3):
+        line.receive(media(number), 0.0)
+    assert heard(line) == b"".join(bytes([number]) * 160 for number in (1, 2, 3))
+
+
+def test_a_stream_that_begins_later_is_not_held_up() -> None:
+    line = inbound(ordered=False)
+    line.receive(media(1 + WINDOW + 1), 0.0)
+    assert heard(line)
+    line = inbound(ordered=False)
+    line.receive(media(2), 0.0)
+    assert not heard(line)
+    line.wake(WINDOW_SECONDS)
+    assert heard(line)
+
+
 def test_jitter_and_nonsense_are_no_gap() -> None:
     line = inbound()
     line.receive(media(0), 0.0)

@@ -1,0 +1,378 @@
+"""One contract for calls on every carrier: what the caller heard is what the history says was heard, within 20 ms.
+
+``python -m tests.telephony.test_contract`` prints carrier by scene, in milliseconds of difference.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
+
+import pytest
+
+from realtime_transport.conversation.brain import CallTool
+from realtime_transport.conversation.brains import Script, after, hum
+from realtime_transport.exceptions import SignatureError
+from realtime_transport.telephony import PhoneCall
+from realtime_transport.telephony.codecs import AsteriskCodec, make_codec
+from realtime_transport.telephony.outbound import MARK_EVERY_MS
+from realtime_transport.telephony.signatures import (
+    GenesysVerifier,
+    SignedRequest,
+    TelnyxStreamVerifier,
+    TwilioVerifier,
+    Verifier,
+    VonageVerifier,
+)
+from realtime_transport.testing import virtual_time
+from realtime_transport.testing.carriers import (
+    FAKES,
+    Drop,
+    FakeAsterisk,
+    FakeCarrier,
+    FakeExotel,
+    FakeVonage,
+    Flood,
+    Press,
+    Restart,
+    Speak,
+    Wait,
+)
+from tests.telephony.stage import ANSWER, GREETING_MS, QUESTION, QUIET, TALKATIVE, Stage, Witness
+
+TOLERANCE_MS = 20.0
+
+CARRIERS: dict[str, tuple[Callable[..., FakeCarrier], Callable[[], Any]]] = {
+    **{name: (fake, partial(make_codec, name)) for name, fake in FAKES.items()},
+    # What a clear does to marks is not documented by these: both answers have to do.
+    "vonage, marks back": (partial(FakeVonage, clear_returns_marks=True), partial(make_codec, "vonage")),
+    "exotel, marks back": (partial(FakeExotel, clear_returns_marks=True), partial(make_codec, "exotel")),
+    "asterisk, json": (partial(FakeAsterisk, control="json"), AsteriskCodec),
+}
+"""Row of the table -> the carrier's side and ours."""
+
+Scene = Callable[[Stage], Awaitable[float | None]]
+SCENES: dict[str, Scene] = {}
+"""Column of the table -> the scene: asserts what it has to, and returns the difference; None where it cannot be."""
+
+
+def scene(name: str) -> Callable[[Scene], Scene]:
+    def register(made: Scene) -> Scene:
+        SCENES[name] = made
+        return made
+
+    return register
+
+
+def can_clear(stage: Stage) -> bool:
+    return bool(stage.codec().capabilities.can_clear)
+
+
+def has_marks(stage: Stage) -> bool:
+    return bool(stage.codec().capabilities.has_marks)
+
+
+# --- talk ----------------------------------------------------------------------------------------------------------
+
+
+@scene("greeting")
+async def greeting(stage: Stage) -> float:
+    record = await stage.play(Wait(7))
+    (heard,) = stage.witness.heard(record).values()
+    assert heard == pytest.approx(GREETING_MS, abs=1)
+    assert (record.clears, record.ended_by) == (0, "caller")
+    assert len(record.stretches) == 1, "it was heard without a break"
+    return stage.difference
+
+
+@scene("question")
+async def question(stage: Stage) -> float:
+    """And what the model heard is what the caller said, sample by sample."""
+    record = await stage.play(Wait(7), Speak(QUESTION), Wait(5))
+    heard = list(stage.witness.heard(record).values())
+    assert heard == [pytest.approx(GREETING_MS, abs=1), pytest.approx(len(hum(ANSWER)) / 48, abs=1)]
+    if not stage.witness.call.plan().converts:  # type: ignore[attr-defined]
+        assert b"".join(stage.witness.to_model).startswith(record.said[: record.format.bytes_for(7_200)])
+    return stage.difference
+
+
+@scene("tool")
+async def tool(stage: Stage) -> float:
+    async def work(call: PhoneCall, witness: Witness) -> None:
+        called = await call.wait_for("function_call", timeout=10)
+        call.send_function_call_output(called.call_id, "21 degrees")
+
+    stage.then, stage.greet = work, False
+    stage.brain = Script(after("weather", "It has {output}"), otherwise=CallTool(name="weather"))
+    record = await stage.play(Speak(QUESTION), Wait(6))
+    assert record.spoken_ms > 500
+    return stage.difference
+
+
+# --- barge-in ------------------------------------------------------------------------------------------------------
+
+
+async def _barge_in(stage: Stage, moment: float) -> float:
+    stage.brain = QUIET
+    record = await stage.play(Wait(moment), Speak(QUESTION), Wait(3))
+    assert len(stage.witness.cuts) == 1
+    assert 0 < record.spoken_ms < GREETING_MS
+    assert record.clears == can_clear(stage)
+    assert len(stage.witness.truncated) == 1
+    if not can_clear(stage):
+        assert record.cleared_ms == 0
+    return stage.difference
+
+
+@scene("barge-in early")
+async def barge_in_early(stage: Stage) -> float:
+    return await _barge_in(stage, 0.02)
+
+
+@scene("barge-in in between")
+async def barge_in_between(stage: Stage) -> float:
+    return await _barge_in(stage, 1.2345)
+
+
+@scene("barge-in late")
+async def barge_in_late(stage: Stage) -> float:
+    """So late that the last word is with the carrier already, where that takes it."""
+    return await _barge_in(stage, GREETING_MS / 1000 - 0.33)
+
+
+@scene("barge-in twice")
+async def barge_in_twice(stage: Stage) -> float:
+    stage.brain = TALKATIVE
+    await stage.play(Wait(1), Speak(QUESTION), Wait(1.5), Speak(QUESTION), Wait(8))
+    assert len(stage.witness.cuts) == 2
+    assert len(stage.witness.history()) == 3
+    return stage.difference
+
+
+LATENCY = 0.03
+LATE_MS = {"30 ms away": 2000 * LATENCY, "lost, barge-in": MARK_EVERY_MS}
+"""What the news is late by, for scenes where it has to be: a round trip of a message; the audio between two marks."""
+
+
+@scene("30 ms away")
+async def slow_line(stage: Stage) -> float:
+    """The history is behind by a round trip at most, and never ahead."""
+    stage.brain = QUIET
+    await stage.play(Wait(2.111), Speak(QUESTION), Wait(3), latency=LATENCY)
+    assert len(stage.witness.cuts) == 1
+    ((item, heard),) = stage.witness.heard(stage.record).items()
+    assert stage.witness.history()[item] <= heard + 1
+    return stage.difference
+
+
+# --- the end -------------------------------------------------------------------------------------------------------
+
+
+@scene("caller hangs up")
+async def caller_hangs_up(stage: Stage) -> float:
+    record = await stage.play(Wait(1.5))
+    assert record.ended_by == "caller"
+    assert 1000 < record.spoken_ms <= 1500
+    return stage.difference
+
+
+@scene("agent hangs up")
+async def agent_hangs_up(stage: Stage) -> float:
+    """After its last word, and not before."""
+
+    async def goodbye(call: PhoneCall, witness: Witness) -> None:
+        witness.outcomes.append(await call.hangup())
+
+    stage.then = goodbye
+    record = await stage.play(Wait(30))
+    (heard,) = stage.witness.heard(record).values()
+    assert heard == pytest.approx(GREETING_MS, abs=20)
+    assert (record.ended_by, record.faults) == ("agent", ())
+    assert record.seconds < GREETING_MS / 1000 + 0.5
+    if has_marks(stage):
+        assert stage.witness.outcomes == ["confirmed"]
+    return stage.difference
+
+
+@scene("keys")
+async def keys(stage: Stage) -> float:
+    collected: list[str] = []
+
+    async def ask(call: PhoneCall, witness: Witness) -> None:
+        collected.append(await call.collect_digits(4, 10))
+
+    stage.then = ask
+    record = await stage.play(Wait(1), Press("12"), Wait(0.5), Press("*#"), Wait(0.1), Press("0#"), Wait(1))
+    assert collected == ["12*"]
+    assert stage.witness.keys == "12*#0#"
+    assert "".join(each.detail for each in record.timeline if each.kind == "digit") == "12*#0#"
+    return stage.difference
+
+
+# --- what goes wrong -----------------------------------------------------------------------------------------------
+
+
+@scene("lost mark")
+async def lost_mark(stage: Stage) -> float | None:
+    """Every third, and the last ones: the clock is believed then."""
+    if not has_marks(stage):
+        return None
+    record = await stage.play(Wait(12), loses_mark=lambda number: number % 3 == 0 or number > 15)
+    assert [mark.fate for mark in record.marks].count("lost") > 2
+    assert stage.witness.cuts == []
+    return stage.difference
+
+
+@scene("lost, barge-in")
+async def lost_mark_and_barge_in(stage: Stage) -> float | None:
+    """The estimate stands at the mark that was lost until the next one comes: behind by one of them, never ahead."""
+    if not has_marks(stage):
+        return None
+    stage.brain = QUIET
+    await stage.play(Wait(1.9), Speak(QUESTION), Wait(3), loses_mark=lambda number: number % 3 == 0)
+    ((item, heard),) = stage.witness.heard(stage.record).items()
+    assert stage.witness.history()[item] <= heard + 1
+    return stage.difference
+
+
+@scene("no marks at all")
+async def no_marks(stage: Stage) -> float | None:
+    if not has_marks(stage):
+        return None
+    await stage.play(Wait(12), loses_mark=lambda number: True)
+    return stage.difference
+
+
+@scene("reordered")
+async def reordered(stage: Stage) -> float:
+    """Every pair swapped. A carrier that counts its pieces is put right; of the others it is never heard."""
+    stage.greet = False
+    record = await stage.play(Speak(QUESTION), Wait(4), swap=True)
+    assert record.spoken_ms > 0
+    if not stage.codec().capabilities.ordered:
+        assert b"".join(stage.witness.to_model).startswith(record.said)
+    return stage.difference
+
+
+@scene("gap")
+async def gap(stage: Stage) -> float:
+    """While the agent speaks, and in the middle of a question: the turn ends all the same."""
+    await stage.play(Wait(1), Drop(0.5), Wait(6), Speak(QUESTION), Drop(3), Wait(2))
+    assert len(stage.witness.history()) == 2
+    return stage.difference
+
+
+@scene("flood")
+async def flood(stage: Stage) -> float:
+    await stage.play(Wait(6.5), Flood(30), Wait(2))
+    assert [each.reason for each in stage.witness.gaps if "faster" in each.reason]
+    return stage.difference
+
+
+SECRETS = {"genesys": base64.b64encode(b"a client secret of Genesys").decode()}
+VERIFIERS: dict[str, Callable[[str], Verifier]] = {
+    "twilio": TwilioVerifier,
+    "telnyx": TelnyxStreamVerifier,
+    "vonage": VonageVerifier,
+    "genesys": lambda secret: GenesysVerifier({"fake-key": secret}),
+}
+"""Carriers whose upgrade proves who they are."""
+
+
+@scene("bad signature")
+async def bad_signature(stage: Stage) -> float | None:
+    """A forged call is refused at the door; the same call with the right secret is answered."""
+    carrier, url, now = stage.carrier.partition(",")[0], "wss://agent.example/call", 1_800_000_000.0
+    if carrier not in VERIFIERS:
+        return None
+    secret = SECRETS.get(carrier, "the right secret")
+    verifier = VERIFIERS[carrier](secret)
+    for told in (base64.b64encode(b"the wrong secret").decode(), secret):
+        fake = stage.fake(stage.answer, secret=told, wall_clock=lambda: now)
+        request = SignedRequest(url=url, headers={**fake.upgrade_headers(url), "Host": "agent.example"})
+        if told != secret:
+            with pytest.raises(SignatureError):
+                verifier.verify(request, now)
+            assert not hasattr(stage, "witness"), "nobody answered"
+        else:
+            verifier.verify(request, now)
+            stage.record = await fake.call(Wait(1))
+    return stage.difference
+
+
+@scene("second start")
+async def second_start(stage: Stage) -> float:
+    """Whoever says that this is another call now is not believed: the line is cut, at once."""
+    record = await stage.play(Wait(2), Restart(), Wait(5))
+    assert (record.ended_by, record.code) == ("agent", 1008)
+    assert record.seconds == pytest.approx(2, abs=0.1)
+    return stage.difference
+
+
+@scene("media before start")
+async def media_before_start(stage: Stage) -> float:
+    plain = stage.fake
+
+    def early(*args: Any, **options: Any) -> FakeCarrier:
+        fake = plain(*args, **options)
+        opening = fake.opening
+        sound = fake.format.silence(fake.piece_ms)
+        fake.opening = lambda: [*(m for n in range(5) if (m := _sent_early(fake, sound, n))), *opening()]  # type: ignore[method-assign]
+        return fake
+
+    stage.fake = early
+    await stage.play(Wait(7))
+    leg = stage.witness.call._phone.leg  # type: ignore[union-attr]
+    assert leg.early_media == 5
+    return stage.difference
+
+
+def _sent_early(fake: FakeCarrier, sound: bytes, number: int) -> Any:
+    # Genesys waits for our word before it sends anything; whoever speaks in its name may not.
+    return fake.media(sound, number, number * 20) or sound
+
+
+# --- the table -----------------------------------------------------------------------------------------------------
+
+
+def stage_for(carrier: str) -> Stage:
+    fake, codec = CARRIERS[carrier]
+    return Stage(carrier, fake, codec)
+
+
+@pytest.mark.virtual_time
+@pytest.mark.parametrize("carrier", CARRIERS)
+@pytest.mark.parametrize("name", SCENES)
+async def test_scene(name: str, carrier: str) -> None:
+    stage = stage_for(carrier)
+    difference = await SCENES[name](stage)
+    allowed = TOLERANCE_MS + LATE_MS.get(name, 0.0)
+    assert difference is None or difference <= allowed, (stage.differences(), stage.record.story())
+    if difference is not None:
+        assert stage.record.faults == ()
+
+
+def table() -> str:
+    """Return the differences of every scene on every carrier."""
+    width = max(map(len, SCENES))
+    lines = [" " * width + "  " + "  ".join(f"{carrier:>11.11}" for carrier in CARRIERS)]
+    for name, play in SCENES.items():
+        cells: list[str] = []
+        for carrier in CARRIERS:
+            try:
+                ms = virtual_time.run(_measured(play, stage_for(carrier)))
+                cells.append("-" if ms is None else f"{ms:.1f}")
+            except AssertionError:
+                cells.append("FAILED")
+        lines.append(f"{name:<{width}}  " + "  ".join(f"{cell:>11}" for cell in cells))
+    return "\n".join(lines)
+
+
+async def _measured(play: Scene, stage: Stage) -> float | None:
+    return await play(stage)
+
+
+if __name__ == "__main__":
+    print(table())  # noqa: T201
