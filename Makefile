@@ -7,9 +7,11 @@ BIN := $(VENV)/bin
 N ?= 200000
 SEED ?= 1
 DEPTH ?= 7
+CALLS ?= 6
+MINUTES ?= 55
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test cover check format fuzz model mutants docs clean
+.PHONY: help setup demo test cover check format fuzz model soak mutants docs clean
 
 help: ## list the verbs
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +62,9 @@ fuzz: $(VENV)/.dev ## mutate N captured frames against the codec (N=200000 SEED=
 
 model: $(VENV)/.dev ## search the state machines exhaustively to DEPTH=7
 	$(BIN)/python scripts/model_check.py --depth $(DEPTH)
+
+soak: $(VENV)/.dev ## hold CALLS=6 long calls of MINUTES=55 in virtual time; does anything grow? (SEED=1)
+	$(BIN)/python scripts/soak.py --calls $(CALLS) --minutes $(MINUTES) --seed $(SEED)
 
 mutants: $(VENV)/.dev ## mutation testing of conversation/ (long)
 	$(BIN)/python scripts/mutate.py

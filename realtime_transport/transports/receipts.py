@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Generator
+from typing import Literal
 from weakref import WeakValueDictionary
 
-from realtime_transport.conversation.requests import Settlement
+from realtime_transport.conversation.requests import Outcome, Settlement
 from realtime_transport.events.server import ServerEvent
 from realtime_transport.exceptions import RealtimeError, UnsupportedOperation
 
@@ -64,9 +65,14 @@ class SendReceipt:
                 done.set_result(settlement)
         return bool(self._waiting)
 
+    @property
+    def outcome(self) -> Outcome | Literal["open"]:
+        """What became of it: ``open`` until the server has answered, then ``acknowledged``, ``failed``, ``dropped`` or
+        ``timeout``. Stays ``open`` for what no server answers."""
+        return self._settlement.outcome if self._settlement is not None else "open"
+
     def __repr__(self) -> str:
-        outcome = self._settlement.outcome if self._settlement is not None else "open"
-        return f"<SendReceipt {self.event_id} {outcome}>"
+        return f"<SendReceipt {self.event_id} {self.outcome}>"
 
 
 class Receipts:

@@ -52,10 +52,12 @@ async def test_the_answer_before_and_after_asking() -> None:
     waiting = [asyncio.ensure_future(receipt.acknowledged()) for _ in range(2)]
     await asyncio.sleep(0)
     assert "open" in repr(receipt)
+    assert receipt.outcome == "open"
     case.settle("acknowledged", result=ANSWER)
     assert [await each for each in waiting] == [ANSWER, ANSWER]
     assert await receipt.acknowledged() is ANSWER
     assert "acknowledged" in repr(receipt)
+    assert receipt.outcome == "acknowledged"
     assert case.reported == []
 
 
