@@ -68,6 +68,8 @@ class PhoneLeg:
         """What the carrier said about the call; None before it did."""
         self.ended: LegEnded | None = None
         """How the leg ended; None while it has not."""
+        self.is_parting: bool = False
+        """We have hung up, and the carrier has still to say so too and to close the socket."""
         self.early_media: int = 0
         """Pieces of audio that came before ``start``."""
         self.ignored: int = 0
@@ -103,8 +105,8 @@ class PhoneLeg:
     # --- from the carrier ------------------------------------------------------------------------------------------
 
     def receive(self, message: Frame, now: float) -> None:
-        """Take one message. Never raises for what it says."""
-        if self.ended is not None:
+        """Take one message. Never raises for what it says. After the end only a parting that we began is answered."""
+        if self.ended is not None and not self.is_parting:
             return
         events = self._codec.receive(message)
         self._frames += self._codec.replies()
@@ -189,8 +191,10 @@ class PhoneLeg:
 
     def hang_up(self, reason: str) -> None:
         """End the leg, with the carrier's own message where it has one; else closing the socket has to do."""
-        if self.ended is None and self.call is not None and self._codec.capabilities.can_hang_up:
+        able = self._codec.capabilities
+        if self.ended is None and self.call is not None and able.can_hang_up:
             self._frames += self._codec.hang_up()
+            self.is_parting = able.closes_last
         self._end(LegEnded(reason=reason))
 
     def _started(self) -> Outbound:

@@ -14,6 +14,9 @@ from realtime_transport.telephony.sockets import PhoneSocket
 MAX_UNSENT: Final = 512
 """Messages that the socket has not taken: ten seconds of frames. A carrier that far behind takes nothing any more."""
 
+PARTING_TIMEOUT: Final = 0.5
+"""Seconds for a carrier that closes the socket itself to do so: two round trips, however far away it is."""
+
 
 class Phone:
     """A phone leg and its socket. ``tell`` hears every event, inside whatever call caused it, and must not raise."""
@@ -56,13 +59,18 @@ class Phone:
         return self._over.result()
 
     async def close(self, code: int, reason: str) -> None:
-        """Send what waits, close the socket, and return when nothing is left. Closing twice does nothing."""
+        """Hang up, send what waits, close the socket, and return when nothing is left. Closing twice does nothing.
+
+        A carrier that has to be the one who closes (Genesys) gets half a second for that.
+        """
         if self._closed:
             return
         self._closed = True
-        self.leg.hung_up(reason)
+        self.leg.hang_up(reason)
         self.turn()
         try:
+            if self.leg.is_parting:
+                await asyncio.wait({self._reader}, timeout=PARTING_TIMEOUT)
             if self._writer is not None:
                 await asyncio.wait({self._writer})
             await self._socket.close(code, reason)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
@@ -10,8 +11,8 @@ import pytest
 from realtime_transport.telephony.codecs import CallStarted, Frame, make_codec
 from realtime_transport.telephony.leg_events import LegEnded
 from realtime_transport.telephony.line import PartName
-from realtime_transport.telephony.phone import MAX_UNSENT, Phone
-from realtime_transport.testing.carriers import FakeTwilio
+from realtime_transport.telephony.phone import MAX_UNSENT, PARTING_TIMEOUT, Phone
+from realtime_transport.testing.carriers import FakeGenesys, FakeSocket, FakeTwilio, Wait
 
 pytestmark = pytest.mark.virtual_time
 
@@ -135,3 +136,36 @@ async def test_events_keep_their_order_when_a_listener_causes_more() -> None:
     await made.wait_ended()
     assert told == ["CallStarted", "after", "LegEnded"]
     await made.close(1000, "")
+
+
+async def test_a_carrier_that_closes_last_is_answered_first() -> None:
+    async def answer(socket: FakeSocket) -> None:
+        made = Phone(socket, make_codec("genesys"), lambda event: None)
+        await asyncio.sleep(0.5)
+        made.leg.hang_up("the agent hung up")
+        await made.close(1000, "the agent hung up")
+
+    record = await FakeGenesys(answer, latency=0.05).call(Wait(5))
+    assert record.faults == ()
+    assert record.seconds == pytest.approx(0.65, abs=0.001)
+    assert [json.loads(message)["type"] for message in record.messages] == ["opened", "pong", "disconnect", "closed"]
+
+
+async def test_a_carrier_that_never_closes_is_not_waited_for_long() -> None:
+    socket = Socket()
+    socket.incoming = asyncio.Queue(maxsize=100)
+    for message in FakeGenesys().opening():
+        socket.incoming.put_nowait(message)
+    made = Phone(socket, make_codec("genesys"), lambda event: None)
+    await asyncio.sleep(0)
+    await made.close(1000, "over")
+    assert asyncio.get_running_loop().time() == PARTING_TIMEOUT
+    assert socket.closed == [(1000, "over")]
+
+
+async def test_closing_hangs_up_where_the_stream_can() -> None:
+    socket = Socket()
+    made = Phone(socket, make_codec("asterisk"), lambda event: None)
+    made.leg.receive("MEDIA_START connection_id:m channel_id:c format:ulaw optimal_frame_size:160", 0.0)
+    await made.close(1000, "over")
+    assert socket.sent == ["HANGUP"]

@@ -139,7 +139,7 @@ class FakeCarrier(ABC):
         self.playback: FakePlayback = FakePlayback(
             self.format, limit_ms=self.buffer_ms, reached=self._reached, changed=self._changed
         )
-        self.socket: FakeSocket = FakeSocket(self._later, self.take, self.over.set)
+        self.socket: FakeSocket = FakeSocket(self._later, self.take, self._on_close)
         caller = Caller(self, self.over)
         application = loop.create_task(self._run(answer), name="the application of a fake call")
         try:
@@ -151,8 +151,10 @@ class FakeCarrier(ABC):
             seconds = loop.time() - self._began
             heard = tuple(self.playback.stretches())
             self.playback.clear()
-            for message in self.closing() if ended_by == "caller" else ():
-                self.deliver(message)
+            if ended_by == "caller":
+                for message in self.closing():
+                    self.deliver(message)
+                await self.parting()
             self._later(partial(self.socket.incoming.put_nowait, None))
             async with asyncio.timeout(APPLICATION_TIMEOUT):
                 await application
@@ -263,6 +265,10 @@ class FakeCarrier(ABC):
         self._keys += digits
         self.note("pressed", detail=digits)
 
+    def _on_close(self) -> None:
+        self.closed_by_application()
+        self.over.set()
+
     def hang_up(self) -> None:
         """End the call because the application asked for it."""
         self.over.set()
@@ -343,3 +349,9 @@ class FakeCarrier(ABC):
     def closing(self) -> list[Frame]:
         """Return what is said when the caller hangs up; the socket ends in any case."""
         return []
+
+    async def parting(self) -> None:  # noqa: B027 - most carriers close the socket at once
+        """Wait for what the application has to say to that."""
+
+    def closed_by_application(self) -> None:  # noqa: B027 - most carriers have no rule for it
+        """Look whether the application was allowed to close the socket now."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import uuid
 from collections.abc import Callable, Mapping
@@ -27,6 +28,9 @@ _SIGNED: Final = (
 PING_EVERY: Final = 250
 """Pieces of audio between two pings: five seconds."""
 
+PARTING_TIMEOUT: Final = 5.0
+"""Seconds for ``closed`` to come after ``close``: the limit of the protocol."""
+
 MAX_RATE: Final = 15.0
 """Binary messages a second that are taken without complaint. Genesys answers more with error 429; its number is not
 documented."""
@@ -50,7 +54,7 @@ class FakeGenesys(JsonCarrier):
         "resume": lambda fake, said: fake.take_back(),
         "event": lambda fake, said: fake.events(said["parameters"]["entities"]),
         "disconnect": lambda fake, said: fake.deliver(fake.message("close", reason="disconnect")),
-        "closed": lambda fake, said: fake.hang_up(),
+        "closed": lambda fake, said: fake.close_session(),
     }
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -60,6 +64,7 @@ class FakeGenesys(JsonCarrier):
         self._seen = 0
         self._position_ms = 0.0
         self._is_open = False
+        self._is_closed = False
         self._paused_at: float | None = None
         """Since when no audio is sent, in milliseconds of the call."""
         self._recent: list[float] = []
@@ -170,6 +175,17 @@ class FakeGenesys(JsonCarrier):
             if entity["type"] == "barge_in":
                 self.clear()
 
+    def close_session(self) -> None:
+        """End the session: both sides have said so."""
+        self._is_closed = True
+        self.hang_up()
+
+    def closed_by_application(self) -> None:
+        """Only we close the socket, after ``closed``; for a peer that breaks the protocol there is no rule."""
+        code, _ = self.socket.closed or (None, "")
+        if code == 1000 and not self._is_closed:
+            self.fault("the socket was closed without disconnect, close and closed")
+
     # --- to the application ----------------------------------------------------------------------------------------
 
     def media(self, audio: bytes, number: int, stamp: int) -> Frame | None:
@@ -200,3 +216,12 @@ class FakeGenesys(JsonCarrier):
     def closing(self) -> list[Frame]:
         """Return ``close``."""
         return [self.message("close", reason="end")]
+
+    async def parting(self) -> None:
+        """Wait for ``closed``, when there is a session and somebody to say it."""
+        if self._is_open:
+            try:
+                async with asyncio.timeout(PARTING_TIMEOUT):
+                    await self.over.wait()
+            except TimeoutError:
+                self.fault("no closed came after close")

@@ -56,7 +56,7 @@ class FakeSocket:
 
     async def close(self, code: int, reason: str) -> None:
         """End the call from the application's side."""
-        self.end(code, reason)
+        self._later(lambda: self.end(code, reason))
 
     def end(self, code: int | None, reason: str) -> None:
         """Note that the application has closed; the first time counts."""
