@@ -25,8 +25,8 @@ _SIGNED: Final = (
     "x-api-key",
 )
 
-PING_EVERY: Final = 250
-"""Pieces of audio between two pings: five seconds."""
+PING_EVERY_MS: Final = 5_000.0
+"""Audio between two pings."""
 
 PARTING_TIMEOUT: Final = 5.0
 """Seconds for ``closed`` to come after ``close``: the limit of the protocol."""
@@ -192,7 +192,7 @@ class FakeGenesys(JsonCarrier):
         """Return the samples, a ping before them now and then; nothing before the session is open, or while on hold."""
         if not self._is_open or self._paused_at is not None:
             return None
-        if number % PING_EVERY == 1:
+        if self._position_ms % PING_EVERY_MS == 0:
             self.deliver(self.message("ping", rtt="PT0.02S"))
         self._position_ms += self.format.ms(len(audio))
         return audio
