@@ -69,9 +69,10 @@ soak: $(VENV)/.dev ## hold CALLS=6 long calls of MINUTES=55 in virtual time; doe
 mutants: $(VENV)/.dev ## mutation testing of conversation/ (long)
 	$(BIN)/python scripts/mutate.py
 
-docs: $(VENV)/.dev ## draw what the docs show from the code (state machines, dialects, overloads)
+docs: $(VENV)/.dev ## draw what the docs show from the code (state machines, dialects, events, overloads)
 	$(BIN)/python scripts/draw_states.py
 	$(BIN)/python scripts/list_dialects.py
+	$(BIN)/python scripts/list_events.py
 	$(BIN)/python scripts/generate_overloads.py
 
 clean: ## remove what was built
