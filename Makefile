@@ -14,7 +14,7 @@ MINUTES ?= 55
 .PHONY: help setup demo test cover check format fuzz model soak mutants docs clean
 
 help: ## list the verbs
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python >= 3.11 is needed, this is " + sys.version)'
@@ -69,6 +69,19 @@ soak: $(VENV)/.dev ## hold CALLS=6 long calls of MINUTES=55 in virtual time; doe
 mutants: $(VENV)/.dev ## mutation testing of conversation/ (long)
 	$(BIN)/python scripts/mutate.py
 
+# An environment of its own: openai-agents holds other packages back, and every variant must run on the same ones.
+.venv-bench/.ready: pyproject.toml bench/package-lock.json
+	$(PYTHON) -m venv .venv-bench
+	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
+	@command -v npm >/dev/null && cd bench && npm ci --silent --no-audit --no-fund || echo "without npm the node peer is left out"
+	@touch $@
+
+bench: .venv-bench/.ready ## measure against the bare socket and the peers (minutes)
+	.venv-bench/bin/python -m bench
+
+bench-full: .venv-bench/.ready ## the same with medians of seven, and renew docs/performance.md
+	.venv-bench/bin/python -m bench --full --publish
+
 docs: $(VENV)/.dev ## draw what the docs show from the code (state machines, dialects, events, overloads)
 	$(BIN)/python scripts/draw_states.py
 	$(BIN)/python scripts/list_dialects.py
@@ -76,4 +89,4 @@ docs: $(VENV)/.dev ## draw what the docs show from the code (state machines, dia
 	$(BIN)/python scripts/generate_overloads.py
 
 clean: ## remove what was built
-	rm -rf $(VENV) out .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache build dist *.egg-info
+	rm -rf $(VENV) .venv-bench bench/node_modules out .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache build dist *.egg-info
