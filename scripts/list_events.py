@@ -30,14 +30,15 @@ PAGE: Final = Path(__file__).parent.parent / "docs" / "events.md"
 HEAD: Final = """\
 # Every event and its payload
 
-Drawn by `make docs` from the classes; do not edit this page. A test fails when it is not what they say. A listener gets
-one frozen object; times are milliseconds unless a field says otherwise, audio is bytes in the output format of the session.
+Drawn by `make docs` from the classes; do not edit this page. A test fails when it is not what they say. A listener
+gets one frozen object. Times are milliseconds unless a field says otherwise; audio is bytes in the output format of the
+session.
 
 - [What a transport tells](#what-a-transport-tells): `transport.on("audio", f)`; `realtime_transport.events.transport`
-- [What a session tells](#what-a-session-tells): `session.on("agent_end", f)`; `realtime_transport.session.events`. A session
-  passes on what its transport tells under the other names.
-- [The protocol](#the-protocol): frames as objects, for `on("*", f)`, `on_server_event(type, f)` and `send_event(event)`;
-  `realtime_transport.events`
+- [What a session tells](#what-a-session-tells): `session.on("agent_end", f)`; `realtime_transport.session.events`. A
+  session passes on what its transport tells under the other names.
+- [The protocol](#the-protocol): frames as objects, for `on("*", f)`, `on_server_event(type, f)` and
+  `send_event(event)`; `realtime_transport.events`
 """
 
 SESSION_NOTE: Final = """\
@@ -45,8 +46,8 @@ Each payload carries `context`, which you gave the session, and `agent`, the one
 """
 
 PROTOCOL_NOTE: Final = """\
-Named after their wire types. A type that is not listed arrives as `UnknownServerEvent`, whole; a field that is not known is in
-`extra`, the frame as it came in `raw`. A field that may be missing is `UNSET` then, which is falsy; None is a null.
+Named after their wire types. A type that is not listed arrives as `UnknownServerEvent`, whole; a field that is not known
+is in `extra`, the frame as it came in `raw`. A field that may be missing is `UNSET` then, which is falsy; None is a null.
 """
 
 FAMILIES: Final[Mapping[str, Mapping[str, Any]]] = {
