@@ -46,8 +46,9 @@ Each payload carries `context`, which you gave the session, and `agent`, the one
 """
 
 PROTOCOL_NOTE: Final = """\
-Named after their wire types. A type that is not listed arrives as `UnknownServerEvent`, whole; a field that is not known
-is in `extra`, the frame as it came in `raw`. A field that may be missing is `UNSET` then, which is falsy; None is a null.
+Named after their wire types. A type that is not listed arrives as `UnknownServerEvent`, whole; a field that is not
+known is in `extra`, the frame as it came in `raw`. A field that may be missing is `UNSET` then, which is falsy; None is
+a null.
 """
 
 FAMILIES: Final[Mapping[str, Mapping[str, Any]]] = {
