@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from realtime_transport.telephony.signatures.basic import BasicAuthVerifier
 from realtime_transport.telephony.signatures.genesys import GenesysVerifier
 from realtime_transport.telephony.signatures.plivo import PlivoVerifier
 from realtime_transport.telephony.signatures.request import SignedRequest, Verifier
@@ -10,6 +11,7 @@ from realtime_transport.telephony.signatures.twilio import TwilioVerifier
 from realtime_transport.telephony.signatures.vonage import VonageVerifier
 
 __all__ = [
+    "BasicAuthVerifier",
     "GenesysVerifier",
     "PlivoVerifier",
     "SignedRequest",

@@ -92,13 +92,16 @@ def genesys_signature(client_secret: str | Secret, base: str) -> str:
 class GenesysVerifier:
     """Verify upgrades with the client secret of each API key, as ``{api_key: client_secret}``.
 
-    A connection without signature is refused, also for a key that we know: a key alone is no secret.
+    A connection without signature is refused, also for a key that we know: a key alone is no secret. A signature is
+    good once: it is remembered for as long as it would be accepted.
     """
 
     def __init__(self, client_secrets: Mapping[str, str | Secret]) -> None:
         self._secrets = {api_key: Secret(secret) for api_key, secret in client_secrets.items()}
         for secret in self._secrets.values():
             _key(secret)
+        # Signature -> when it was made. Only what Genesys signed gets in, and stays for ten seconds.
+        self._used: dict[str, int] = {}
 
     def verify(self, request: SignedRequest, now: float) -> None:
         """Return when the upgrade is Genesys's and a few seconds old. Raises ``SignatureError``."""
@@ -112,10 +115,15 @@ class GenesysVerifier:
             raise SignatureError("the API key is unknown or not the one that signed", reason="mismatch")
         base = signature_base(request, asked.components, asked.text)
         check([genesys_signature(secret, base)], [given.get(asked.label, "")])
-        _check_parameters(asked.parameters, now)
+        created = _check_parameters(asked.parameters, now)
+        self._used = {used: made for used, made in self._used.items() if made >= now - OLDEST}
+        if given[asked.label] in self._used:
+            raise SignatureError("the signature was used before", reason="replayed")
+        self._used[given[asked.label]] = created
 
 
-def _check_parameters(parameters: Mapping[str, str], now: float) -> None:
+def _check_parameters(parameters: Mapping[str, str], now: float) -> int:
+    """Return when the signature was made."""
     if parameters.get("alg", "hmac-sha256") != "hmac-sha256":
         raise SignatureError("the algorithm has to be hmac-sha256", reason="malformed")
     if len(parameters.get("nonce", "")) < SHORTEST_NONCE:
@@ -126,6 +134,7 @@ def _check_parameters(parameters: Mapping[str, str], now: float) -> None:
         raise SignatureError("the signature says no times", reason="malformed") from None
     if not now - OLDEST <= created <= now + SKEW or expires < now + SKEW:
         raise SignatureError("the signature is too old, too new or over", reason="expired")
+    return created
 
 
 def _value(request: SignedRequest, name: str) -> str:

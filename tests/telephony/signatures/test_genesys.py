@@ -52,6 +52,20 @@ def test_accepts_the_vendors_vector() -> None:
     verify(signed())
 
 
+def test_takes_a_signature_once() -> None:
+    verifier, upgrade = GenesysVerifier({API_KEY: SECRET}), signed()
+    verifier.verify(upgrade, CREATED)
+    for later in (CREATED, CREATED + 7):
+        with pytest.raises(SignatureError) as caught:
+            verifier.verify(upgrade, later)
+        assert caught.value.reason == "replayed"
+    with pytest.raises(SignatureError) as caught:
+        verifier.verify(upgrade, CREATED + 8)
+    assert caught.value.reason == "expired"
+    another = signed(parameters=PARAMETERS.replace("VGhpc0lzQVVu", "YW5vdGhlciBv"))
+    verifier.verify(another, CREATED + 1)
+
+
 def test_signs_host_where_it_is_asked_to() -> None:
     asked = parse_signature_input(f"sig1=({COMPONENTS.replace('@authority', 'host')}){PARAMETERS}")
     base = signature_base(request("x", "x"), asked.components, asked.text)
