@@ -48,9 +48,37 @@ def _serve(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--token", help="the only API key this server accepts; any key without it")
     verb.add_argument(
         "--brain",
-        choices=("speech", "improvise", "echo"),
         default="speech",
-        help="what answers: recorded or synthesised speech, a hummed improvisation, or the caller's own voice",
+        metavar="WORD",
+        help="what answers: speech (espeak-ng, or recorded sentences without it), echo (the caller's own voice), "
+        "improvise (words with a hum), script=FILE (YAML or Python), chat=URL#MODEL (a chat completions endpoint; "
+        "its key in CHAT_API_KEY)",
+    )
+    secure = verb.add_mutually_exclusive_group()
+    secure.add_argument("--tls", type=Path, nargs=2, metavar=("CERT", "KEY"), help="serve wss:// with these PEM files")
+    secure.add_argument("--self-signed", action="store_true", help="serve wss:// with a certificate made for this run")
+    verb.add_argument("--record", type=Path, metavar="DIR", help="record every session into a folder of its own here")
+    verb.add_argument(
+        "--pace", type=float, default=8.0, help="speech is sent so many times faster than real time; 0 for at once"
+    )
+    verb.add_argument("--latency", type=float, default=0.0, metavar="MS", help="how long the model thinks first")
+    verb.add_argument(
+        "--session-limit", type=float, default=3600.0, metavar="SECONDS", help="a session ends after this (3600)"
+    )
+    verb.add_argument("--max-sessions", type=int, default=1000, metavar="N", help="more are refused with 429 (1000)")
+    verb.add_argument(
+        "--rate-limits",
+        choices=("after", "created", "never"),
+        default="after",
+        help="when rate_limits.updated is sent: after response.done, after response.created, or never",
+    )
+    verb.add_argument("--beta", action="store_true", help="serve the beta protocol to those who ask for it")
+    verb.add_argument(
+        "--fault",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="let something go wrong, repeatable: latency_ms=200, close_at=response.created, seed=7, ...",
     )
 
 

@@ -5,8 +5,15 @@ from __future__ import annotations
 import argparse
 import asyncio
 import signal
+from collections.abc import Sequence
+from pathlib import Path
 
+from realtime_transport.cli.overheard import recording_to
+from realtime_transport.conversation.server import ServerLimits, ServerTraits
 from realtime_transport.emulator import Emulator
+from realtime_transport.emulator.faults import Faults, faults_read
+from realtime_transport.emulator.voices import ESPEAK, EspeakVoice
+from realtime_transport.exceptions import InvalidArgument
 
 
 async def run(options: argparse.Namespace) -> int:
@@ -15,19 +22,56 @@ async def run(options: argparse.Namespace) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    async with Emulator(options.brain, host=options.host, port=options.port, token=options.token) as server:
-        print(directions(server.url, server.http_url, options.token), flush=True)
+    async with emulator(options) as server:
+        print(directions(server.url, server.http_url, options.token, certificate=server.certificate), flush=True)
+        if options.record is not None:
+            print(f"Recordings go to {options.record}.", flush=True)
+        if not EspeakVoice().is_available:
+            print(f"{ESPEAK} is not installed: only recorded sentences are spoken, other words are hummed.", flush=True)
         await stop.wait()
         print("closing", flush=True)
     return 0
 
 
-def directions(url: str, http_url: str, token: str | None) -> str:
+def emulator(options: argparse.Namespace) -> Emulator:
+    """Make the server that the options describe. Raises what ``Emulator`` and the files that they name raise."""
+    if options.session_limit <= 0:
+        raise InvalidArgument(f"must be more than 0 seconds, not {options.session_limit:g}", path="--session-limit")
+    return Emulator(
+        options.brain,
+        host=options.host,
+        port=options.port,
+        token=options.token,
+        tls="self-signed" if options.self_signed else tuple(options.tls) if options.tls else None,
+        pace=options.pace or None,
+        latency_ms=options.latency,
+        beta=options.beta,
+        faults=faults(options.fault),
+        observe=recording_to(options.record) if options.record is not None else None,
+        max_sessions=options.max_sessions,
+        limits=ServerLimits(session_seconds=options.session_limit),
+        traits=ServerTraits(rate_limits=options.rate_limits),
+    )
+
+
+def faults(words: Sequence[str]) -> Faults | None:
+    """Read ``NAME=VALUE`` pairs; None without any, so that a script may have its own."""
+    named: dict[str, str] = {}
+    for word in words:
+        name, given, value = word.partition("=")
+        if not given:
+            raise InvalidArgument(f"write NAME=VALUE, not {word!r}", path="--fault")
+        named[name] = value
+    return faults_read(named) if named else None
+
+
+def directions(url: str, http_url: str, token: str | None, *, certificate: Path | None = None) -> str:
     """Say how to reach the server from the clients that people have."""
     key = token or "any"
+    trust = f"\n  certificate        {certificate} (SSL_CERT_FILE={certificate} makes clients trust it)"
     return f"""\
 realtime-transport emulator on {url}
-  key                {key if token else "any, or none"}
+  key                {key if token else "any, or none"}{trust if certificate else ""}
 
 To reach it:
   this program       realtime-transport talk --url {url} --input question.wav --output answer.wav

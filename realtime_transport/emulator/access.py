@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import ipaddress
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
@@ -47,6 +48,14 @@ class ClientSecret:
     """Unix seconds."""
     session: Mapping[str, Any]
     """As it was asked for, in the protocol's own words."""
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a host is this machine."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 class Access:

@@ -10,6 +10,7 @@ import attrs
 
 from realtime_transport.conversation.brain import Brain
 from realtime_transport.conversation.brains import Echo
+from realtime_transport.conversation.mcp_script import ScriptedServers, ScriptedTool
 from realtime_transport.emulator.brains import AsyncBrain, Improviser, Recorded, Spoken
 from realtime_transport.emulator.faults import FaultSource
 from realtime_transport.emulator.voices import EspeakVoice
@@ -27,6 +28,8 @@ class Behaviour:
     brain: BrainFactory
     faults: FaultSource | None = None
     """None where it has no opinion."""
+    mcp: ScriptedServers = attrs.field(factory=dict[str, tuple[ScriptedTool, ...]])
+    """MCP servers that exist on paper."""
 
 
 def speech() -> AnyBrain:
@@ -38,7 +41,7 @@ def speech() -> AnyBrain:
 BRAINS: Final[Mapping[str, BrainFactory]] = {"speech": speech, "echo": Echo, "improvise": Improviser}
 """Brains that need nothing but their name."""
 
-USAGE: Final = f"{', '.join(BRAINS)}, chat=URL or script=FILE"
+USAGE: Final = f"{', '.join(BRAINS)}, chat=URL#MODEL or script=FILE"
 """What can be asked for by word."""
 
 
@@ -71,9 +74,10 @@ def factory(brain: AnyBrain | BrainFactory) -> BrainFactory:
 
 
 def _chat(url: str) -> Behaviour:
-    from realtime_transport.emulator.chat import ChatBrain
+    from realtime_transport.emulator.chat import MODEL, ChatBrain
 
-    brain = ChatBrain(url)
+    address, _, model = url.partition("#")
+    brain = ChatBrain(address, model=model or MODEL)
     return Behaviour(brain=lambda: brain)
 
 
@@ -84,7 +88,7 @@ def _script(file: str) -> Behaviour:
 
 
 _WITH_VALUE: Final[Mapping[str, tuple[str, Callable[[str], Behaviour]]]] = {
-    "chat": ("chat=http://127.0.0.1:11434/v1", _chat),
+    "chat": ("chat=http://127.0.0.1:11434/v1#MODEL", _chat),
     "script": ("script=my_script.yaml", _script),
 }
 """Name -> how it is written, and what it means."""

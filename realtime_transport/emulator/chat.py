@@ -6,7 +6,6 @@ of a model is there: tools, turns, interruptions, real latency.
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
@@ -19,6 +18,7 @@ import attrs
 import msgspec
 
 from realtime_transport.conversation.brain import CallTool, GenerationRequest, Output, Say, Stop, Write
+from realtime_transport.emulator.access import is_loopback
 from realtime_transport.emulator.brains import AsyncBrain
 from realtime_transport.emulator.voices import AsyncVoice, EspeakVoice
 from realtime_transport.events.items import (
@@ -246,11 +246,3 @@ def _completions(url: str, *, with_key: bool) -> str:
         raise InsecureTransportError(f"{KEY_VARIABLE} would travel in clear text to {parts.hostname}: use https://")
     path = url.rstrip("/")
     return path if path.endswith("/chat/completions") else f"{path}/chat/completions"
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether a host is this machine."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

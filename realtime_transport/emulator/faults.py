@@ -103,13 +103,18 @@ def faults_from(values: Mapping[str, Any], under: Faults | None = None) -> Fault
 def with_query(faults: Faults, query: Mapping[str, str]) -> Faults:
     """Lay what a client asks for in its URL over ``faults``. Raises ``InvalidArgument`` for what cannot be read."""
     asked = {name.removeprefix(QUERY_PREFIX): text for name, text in query.items() if name.startswith(QUERY_PREFIX)}
+    return faults_read(asked, faults, prefix=QUERY_PREFIX)
+
+
+def faults_read(texts: Mapping[str, str], under: Faults | None = None, *, prefix: str = "") -> Faults:
+    """Lay faults given as texts over ``under``. Raises ``InvalidArgument``, with ``prefix`` before the name."""
     fields = attrs.fields_dict(Faults)
     values: dict[str, Any] = {}
-    for name, text in asked.items():
+    for name, text in texts.items():
         if name not in fields:
-            raise InvalidArgument(f"no fault {name!r}; there are {', '.join(fields)}", path=f"{QUERY_PREFIX}{name}")
-        values[name] = _read(str(fields[name].type), text, f"{QUERY_PREFIX}{name}")
-    return attrs.evolve(faults, **values)
+            raise InvalidArgument(f"no fault {name!r}; there are {', '.join(fields)}", path=f"{prefix}{name}")
+        values[name] = _read(str(fields[name].type), text, f"{prefix}{name}")
+    return attrs.evolve(under or Faults(), **values)
 
 
 def _read(declared: str, text: str, path: str) -> object:

@@ -29,8 +29,20 @@ from typing import Any, Final, Literal, TypeAlias, cast
 
 import attrs
 
-from realtime_transport.conversation.brain import CallTool, HangUp, Output, Pace, Pause, Reply, Say, Stop, Write
+from realtime_transport.conversation.brain import (
+    CallMcp,
+    CallTool,
+    HangUp,
+    Output,
+    Pace,
+    Pause,
+    Reply,
+    Say,
+    Stop,
+    Write,
+)
 from realtime_transport.conversation.brains import Rule, Script
+from realtime_transport.conversation.mcp_script import ScriptedServers, ScriptedTool
 from realtime_transport.emulator.behaviour import AnyBrain, Behaviour, BrainFactory, factory
 from realtime_transport.emulator.brains import Spoken
 from realtime_transport.emulator.clips import library
@@ -38,7 +50,7 @@ from realtime_transport.emulator.faults import Faults, FaultSource, faults_from
 from realtime_transport.emulator.yaml_parts import Part, read_yaml
 from realtime_transport.exceptions import InvalidArgument
 
-_TOP: Final = ("rules", "otherwise", "faults")
+_TOP: Final = ("rules", "otherwise", "faults", "mcp")
 _TOP_EXAMPLE: Final = "rules: [{says: hello, answer: Hello!}]"
 _RULE: Final = ("says", "text", "by", "after", "turn", "times", "delay_ms", "rate", "answer")
 _RULE_EXAMPLE: Final = "{says: hello, answer: Hello!}"
@@ -66,6 +78,7 @@ def _from_yaml(path: Path) -> Behaviour:
     return Behaviour(
         brain=lambda: Spoken(Script(*rules)),
         faults=_faults(top["faults"]) if "faults" in top else None,
+        mcp=_servers(top["mcp"]) if "mcp" in top else {},
     )
 
 
@@ -156,12 +169,21 @@ def _say(part: Part, _: Fields) -> Output:
 
 
 def _call(part: Part, fields: Fields) -> Output:
-    arguments = fields.get("arguments")
-    given: Any = arguments.plain() if arguments is not None else {}
     call_id = fields["call_id"].text("call_id") if "call_id" in fields else None
-    # A text is sent as it is, so that a call with broken arguments can be tested.
-    text = given if isinstance(given, str) else json.dumps(given)
-    return CallTool(name=part.text("call"), arguments=text, call_id=call_id)
+    return CallTool(name=part.text("call"), arguments=_arguments(fields), call_id=call_id)
+
+
+def _arguments(fields: Fields) -> str:
+    """Read arguments; a text is sent as it is, so that a call with broken ones can be tested."""
+    given: Any = fields["arguments"].plain() if "arguments" in fields else {}
+    return given if isinstance(given, str) else json.dumps(given)
+
+
+def _call_mcp(part: Part, fields: Fields) -> Output:
+    if "server" not in fields:
+        raise part.refused("call_mcp needs the label of the server, for example: server: weather")
+    call = _arguments(fields)
+    return CallMcp(server_label=fields["server"].text("server"), name=part.text("call_mcp"), arguments=call)
 
 
 def _clip(part: Part, _: Fields) -> Output:
@@ -194,6 +216,7 @@ _STEPS: Final[Mapping[str, _Step]] = {
     "write": _Step(lambda part, _: Write(text=part.text("write"))),
     "clip": _Step(_clip),
     "call": _Step(_call, ("arguments", "call_id")),
+    "call_mcp": _Step(_call_mcp, ("server", "arguments")),
     "pause_ms": _Step(lambda part, _: Pause(ms=part.number("pause_ms"))),
     "rate": _Step(lambda part, _: _pace(part)),
     "fail": _Step(_fail, ("message",)),
@@ -237,6 +260,37 @@ def _drawn(fields: Mapping[str, Part], under: Faults) -> Faults:
     return faults
 
 
+# --- MCP servers on paper ----------------------------------------------------------------------------------------
+
+_TOOL: Final = ("name", "description", "input_schema", "output", "error")
+_TOOL_EXAMPLE: Final = "{name: get_weather, output: 21 degrees}"
+
+
+def _servers(part: Part) -> ScriptedServers:
+    if not isinstance(part.content, dict):
+        raise part.refused(f"mcp must be a mapping from labels to tools, for example: weather: [{_TOOL_EXAMPLE}]")
+    return {
+        label: tuple(_tool(tool) for tool in tools.sequence(f"the tools of {label}", _TOOL_EXAMPLE))
+        for label, tools in part.content.items()
+    }
+
+
+def _tool(part: Part) -> ScriptedTool:
+    fields = part.mapping("a tool", _TOOL, _TOOL_EXAMPLE)
+    if "name" not in fields:
+        raise part.refused(f"a tool needs a name, for example: {_TOOL_EXAMPLE}")
+    texts: dict[str, Any] = {
+        name: fields[name].text(name) for name in _TOOL if name in fields and name != "input_schema"
+    }
+    tool = ScriptedTool(**texts)
+    if "input_schema" not in fields:
+        return tool
+    schema = fields["input_schema"].plain()
+    if not isinstance(schema, dict):
+        raise fields["input_schema"].refused("input_schema must be a JSON schema, for example: {type: object}")
+    return attrs.evolve(tool, input_schema=cast("Mapping[str, Any]", schema))
+
+
 # --- Python ------------------------------------------------------------------------------------------------------
 
 
@@ -250,13 +304,14 @@ def _from_python(path: Path) -> Behaviour:
         line = frames[-1].lineno if frames else getattr(error, "lineno", None) or 1
         raise InvalidArgument(f"{type(error).__name__}: {error}", path=f"{path}:{line}") from error
     faults = cast("FaultSource | None", defined.get("faults"))
+    mcp = cast("ScriptedServers", defined.get("mcp", {}))
     if "brain" in defined:
         brain: AnyBrain | BrainFactory = defined["brain"]
-        return Behaviour(brain=factory(brain), faults=faults)
+        return Behaviour(brain=factory(brain), faults=faults, mcp=mcp)
     if "rules" not in defined:
         raise InvalidArgument(
             "a script defines 'brain' or 'rules', for example: rules = [when('hello', 'Hi!')]", path=f"{path}:1"
         )
     rules = cast("Sequence[Rule]", defined["rules"])
     otherwise = cast("str | Output", defined.get("otherwise", _OTHERWISE))
-    return Behaviour(brain=lambda: Spoken(Script(*rules, otherwise=otherwise)), faults=faults)
+    return Behaviour(brain=lambda: Spoken(Script(*rules, otherwise=otherwise)), faults=faults, mcp=mcp)

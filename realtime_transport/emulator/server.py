@@ -7,17 +7,20 @@ import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
 from realtime_transport.conversation.brain import Transcriber
+from realtime_transport.conversation.mcp_script import ScriptedServers
 from realtime_transport.conversation.peer import PACE
 from realtime_transport.conversation.server import ServerLimits, ServerTraits
-from realtime_transport.emulator.access import Access
+from realtime_transport.emulator.access import Access, is_loopback
 from realtime_transport.emulator.behaviour import AnyBrain, Behaviour, BrainFactory, behaviour, factory
+from realtime_transport.emulator.certificate import self_signed
 from realtime_transport.emulator.faults import Faults, FaultSource
-from realtime_transport.emulator.sessions import Sessions
-from realtime_transport.emulator.socket_session import MAX_FRAME_BYTES
+from realtime_transport.emulator.sessions import MAX_SESSIONS, Sessions
+from realtime_transport.emulator.socket_session import MAX_FRAME_BYTES, Observer
 from realtime_transport.emulator.transcriber import clip_transcriber
 from realtime_transport.exceptions import InvalidArgument, MissingExtra, StateError
 
@@ -26,8 +29,6 @@ if TYPE_CHECKING:
     from starlette.applications import Starlette
 
 NO_FAULTS: Final = Faults()
-
-LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 class Emulator:
@@ -41,10 +42,13 @@ class Emulator:
     and ``host`` must be this machine; with one, clients have to present it. ``tls`` is (certificate, key) as PEM files,
     or ``self-signed``. ``pace`` is how many times faster than real time speech is sent, None for all at once.
     ``faults`` go wrong on purpose, on every connection or, by a function of its number, on some; a client may ask for
-    more in its URL (``?fault.close_at=response.created``).
+    more in its URL (``?fault.close_at=response.created``). ``mcp`` are MCP servers on paper, by label; others are
+    reached when they are on this machine. ``observe`` is called with the id of each session and gives who is told of
+    all that is said in it. ``limits`` say how long a session may last, and ``max_sessions`` how many there may be.
 
-    Raises ``InvalidArgument`` for a host that others can reach without a token, ``MissingExtra`` without the extra
-    ``server``, ``StateError`` when it is started twice. Leaving the context closes every session with 1001.
+    Raises ``InvalidArgument`` for a host that others can reach without a token and for a certificate that cannot be
+    used, ``MissingExtra`` without the extra ``server``, ``StateError`` when it is started twice. Leaving the context
+    closes every session with 1001.
     """
 
     def __init__(
@@ -54,19 +58,23 @@ class Emulator:
         host: str = "127.0.0.1",
         port: int = 0,
         token: str | None = None,
-        tls: tuple[Path, Path] | None = None,
+        tls: tuple[Path, Path] | Literal["self-signed"] | None = None,
         pace: float | None = PACE,
         latency_ms: float = 0.0,
         beta: bool = False,
         faults: FaultSource | None = None,
         transcriber: Transcriber | None = None,
+        mcp: ScriptedServers | None = None,
+        observe: Callable[[str], Observer] | None = None,
+        max_sessions: int = MAX_SESSIONS,
         limits: ServerLimits | None = None,
         traits: ServerTraits | None = None,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
-        if token is None and host not in LOOPBACK:
+        if token is None and not is_loopback(host):
             raise InvalidArgument("a server that others can reach needs a token", path="host")
         self._host, self._port, self._tls = host, port, tls
+        self._certificate: tuple[Path, Path] | None = tls if isinstance(tls, tuple) else None
         acts = behaviour(brain) if isinstance(brain, str) else Behaviour(brain=factory(brain))
         self._sessions = Sessions(
             brain=acts.brain,
@@ -79,9 +87,14 @@ class Emulator:
             beta=beta,
             faults=faults or acts.faults or NO_FAULTS,
             access=Access(token, wall_clock),
+            mcp={**acts.mcp, **(mcp or {})},
+            observe=observe,
+            max_sessions=max_sessions,
         )
         self._server: uvicorn.Server | None = None
         self._listener: socket.socket | None = None
+        self._secrets: TemporaryDirectory[str] | None = None
+        """Where the certificate is that was made for this run."""
 
     # --- addresses -----------------------------------------------------------------------------------------------
 
@@ -102,6 +115,11 @@ class Emulator:
     def http_url(self) -> str:
         """Base of the HTTP endpoints: ``http://127.0.0.1:54321/v1``."""
         return f"{'https' if self._tls else 'http'}://{self._address}/v1"
+
+    @property
+    def certificate(self) -> Path | None:
+        """What a client has to trust: the certificate as a PEM file. None without TLS, and before it was made."""
+        return self._certificate[0] if self._certificate is not None else None
 
     @property
     def _address(self) -> str:
@@ -127,13 +145,27 @@ class Emulator:
         app = self.app()
         self._sessions.warm_up()
         try:
+            await self._listen(app)
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def _listen(self, app: Starlette) -> None:
+        try:
             import uvicorn
         except ImportError as error:
             raise MissingExtra("uvicorn", "server") from error
+        if self._tls == "self-signed":
+            self._secrets = TemporaryDirectory(prefix="realtime-transport-")
+            self._certificate = self_signed(Path(self._secrets.name), self._host, self._sessions.wall_clock())
+        config = uvicorn.Config(app, **self._uvicorn_options())
+        try:
+            config.load()
+        except OSError as error:
+            files = " and ".join(str(path) for path in self._certificate or ())
+            raise InvalidArgument(f"{files} cannot be used: {error}", path="tls") from error
         family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
         self._listener = socket.create_server((self._host, self._port), family=family)
-        config = uvicorn.Config(app, **self._uvicorn_options())
-        config.load()
         self._server = uvicorn.Server(config)
         self._server.lifespan = config.lifespan_class(config)
         await self._server.startup([self._listener])
@@ -141,7 +173,7 @@ class Emulator:
     def _uvicorn_options(self) -> dict[str, Any]:
         from realtime_transport.emulator.tcp import TAPPED_PROTOCOL
 
-        certificate, key = self._tls or (None, None)
+        certificate, key = self._certificate or (None, None)
         return {
             "log_config": None,  # the application that runs us has its own
             "access_log": False,
@@ -161,6 +193,11 @@ class Emulator:
         listener, self._listener = self._listener, None
         if server is not None and listener is not None:
             await server.shutdown([listener])
+        elif listener is not None:
+            listener.close()
+        if self._secrets is not None:
+            self._secrets.cleanup()
+            self._secrets, self._certificate = None, None
 
     async def __aenter__(self) -> Self:
         await self.start()

@@ -11,6 +11,7 @@ import attrs
 
 from realtime_transport.audio import PCM16_24K
 from realtime_transport.conversation.brain import Transcriber
+from realtime_transport.conversation.mcp_script import ScriptedServers, ScriptedTool
 from realtime_transport.conversation.peer import ServerPeer
 from realtime_transport.conversation.server import ServerConversation, ServerLimits, ServerTraits
 from realtime_transport.conversation.server_outbox import counted_ids
@@ -22,10 +23,11 @@ from realtime_transport.emulator.brains import AsyncBrain
 from realtime_transport.emulator.endpoints import Wanted
 from realtime_transport.emulator.faults import FaultPlan, FaultSource, with_query
 from realtime_transport.emulator.line import Socket, Wire
-from realtime_transport.emulator.socket_session import CLOSE_SECONDS, SocketSession
+from realtime_transport.emulator.socket_session import CLOSE_SECONDS, Observer, SocketSession
+from realtime_transport.events.base import Maybe
 
 MAX_SESSIONS: Final = 1_000
-"""At a time. One talking session costs about a hundredth of a core and a few MB."""
+"""At a time, unless somebody wants another number. One talking session costs a hundredth of a core and a few MB."""
 
 
 @attrs.define(kw_only=True)
@@ -43,6 +45,11 @@ class Sessions:
     beta: bool
     """Whether the beta protocol is served to those who ask for it."""
     faults: FaultSource
+    mcp: ScriptedServers = attrs.field(factory=dict[str, tuple[ScriptedTool, ...]])
+    """MCP servers that exist on paper."""
+    observe: Callable[[str], Observer] | None = None
+    """Session id -> who wants to know what is said in it."""
+    max_sessions: int = MAX_SESSIONS
     ids: Callable[[str], str] = attrs.field(factory=counted_ids)
     """One counter for all: an id names one thing on the whole server, as a client expects."""
     _connections: int = 0
@@ -56,7 +63,7 @@ class Sessions:
     @property
     def is_full(self) -> bool:
         """Whether one more would be too many."""
-        return len(self._running) >= MAX_SESSIONS
+        return len(self._running) >= self.max_sessions
 
     def plan(self, query: Mapping[str, str]) -> FaultPlan:
         """Draw the faults of the next connection. Raises ``InvalidArgument`` for a query that cannot be read."""
@@ -84,8 +91,15 @@ class Sessions:
             conversation=conversation,
             pace=self.pace,
             latency_ms=self.latency_ms,
+            mcp=self.mcp,
+            runs_mcp=True,
         )
-        await self.hold(SocketSession(socket, peer, wanted.dialect, waits, plan=plan, wire=wire))
+        observer = self.observer(conversation.session.id)
+        await self.hold(SocketSession(socket, peer, wanted.dialect, waits, plan=plan, wire=wire, observer=observer))
+
+    def observer(self, session_id: Maybe[str]) -> Observer | None:
+        """Find who wants to know what is said in a session."""
+        return self.observe(str(session_id)) if self.observe is not None else None
 
     async def hold(self, session: SocketSession) -> None:
         """Run a session, and know of it for as long as it does."""

@@ -36,7 +36,15 @@ def translation_routes(sessions: Sessions) -> list[BaseRoute]:
         if visitor is None:
             return
         server = _server(sessions, socket.query_params.get("model"), visitor.key)
-        session = SocketSession(socket, server, OPENAI, plan=visitor.plan, wire=visitor.wire, family="translation")
+        session = SocketSession(
+            socket,
+            server,
+            OPENAI,
+            plan=visitor.plan,
+            wire=visitor.wire,
+            family="translation",
+            observer=sessions.observer(server.session.id),
+        )
         await sessions.hold(session)
 
     async def mint(request: Request) -> Response:

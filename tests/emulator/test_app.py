@@ -13,7 +13,6 @@ from websockets.exceptions import InvalidStatus
 from realtime_transport.conversation.brain import Reply
 from realtime_transport.conversation.brains import Echo, Script, hum
 from realtime_transport.emulator import Emulator
-from realtime_transport.emulator import sessions as sessions_module
 from tests.emulator.calling import Caller, calling
 
 TOKEN = "a-token-of-the-test"
@@ -103,9 +102,8 @@ async def test_a_wrong_key_is_answered_with_401(presented: dict[str, Any]) -> No
         assert json.loads(response.body)["error"]["code"] == "invalid_api_key"
 
 
-async def test_a_full_house(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sessions_module, "MAX_SESSIONS", 1)
-    async with Emulator(Echo()) as server, calling(server):
+async def test_a_full_house() -> None:
+    async with Emulator(Echo(), max_sessions=1) as server, calling(server):
         with pytest.raises(InvalidStatus) as raised:
             await first_frame(server.url)
         assert raised.value.response.status_code == 429

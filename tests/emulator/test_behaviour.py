@@ -22,7 +22,7 @@ def test_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("word", "says"),
     [
-        ("telepathy", "speech, echo, improvise, chat=URL or script=FILE"),
+        ("telepathy", "speech, echo, improvise, chat=URL#MODEL or script=FILE"),
         ("echo=loud", "no brain"),
         ("chat", "write chat=http://"),
         ("script=", "write script=my_script.yaml"),

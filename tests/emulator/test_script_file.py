@@ -100,7 +100,7 @@ async def test_over_a_socket_with_the_words_of_known_speech(tmp_path: Path) -> N
         ("rules: [", 1, "no YAML"),
         ("rules:\n- says: a\n  anser: b", 3, "did you mean 'answer'?"),
         ("rulez: []", 1, "did you mean 'rules'?"),
-        ("zzz: 1", 1, "there are: rules, otherwise, faults"),
+        ("zzz: 1", 1, "there are: rules, otherwise, faults, mcp"),
         ("- a", 1, "for example"),
         ("rules: 3", 1, "must be a list"),
         ("rules:\n- hello", 2, "must be a mapping"),
@@ -121,6 +121,11 @@ async def test_over_a_socket_with_the_words_of_known_speech(tmp_path: Path) -> N
         ("faults: {latency_ms: -4}", 1, "must not be negative"),
         ("faults: {close_after: 1.5}", 1, "whole number"),
         ("faults: {connections: [1]}", 1, "must be a mapping"),
+        ("rules:\n- answer: {call_mcp: a}", 2, "server: weather"),
+        ("mcp: [a]", 1, "from labels to tools"),
+        ("mcp: {weather: 1}", 1, "must be a list"),
+        ("mcp:\n  weather:\n  - output: a", 3, "needs a name"),
+        ("mcp:\n  weather:\n  - name: a\n    input_schema: 1", 4, "JSON schema"),
         ("faults:\n  connections:\n    first: {lose: 1}", 3, "'first' is no number"),
     ],
 )
@@ -144,6 +149,26 @@ def test_faults_by_connection(tmp_path: Path) -> None:
     assert faults(2) == Faults(seed=3, close_code=1011, close_after=1)
     assert read_script(written(tmp_path, "faults: {lose: 1}")).faults == Faults(lose=1)
     assert read_script(written(tmp_path, "")).faults is None
+
+
+async def test_mcp_servers_on_paper(tmp_path: Path) -> None:
+    script = """
+rules:
+- answer: {call_mcp: get_weather, server: weather, arguments: {city: Lisbon}}
+mcp:
+  weather:
+  - {name: get_weather, description: Tells it., input_schema: {type: object}, output: 21 degrees}
+  - {name: set_weather, error: Nobody can.}
+"""
+    tool = {"type": "mcp", "server_label": "weather", "require_approval": "never", "connector_id": "connector_x"}
+    async with Emulator(f"script={written(tmp_path, script)}") as server, calling(server) as caller:
+        await caller.update(tools=[tool])
+        listed = await caller.until("conversation.item.done")
+        assert [info["name"] for info in listed["item"]["tools"]] == ["get_weather", "set_weather"]
+        assert listed["item"]["tools"][0]["input_schema"] == {"type": "object"}
+        await caller.send("response.create")
+        await caller.until("response.mcp_call.completed")
+        assert (await caller.until("conversation.item.done"))["item"]["output"] == "21 degrees"
 
 
 # --- Python --------------------------------------------------------------------------------------------------------

@@ -187,6 +187,30 @@ async def test_without_the_extra(missing: str, monkeypatch: pytest.MonkeyPatch) 
     assert (raised.value.package, raised.value.extra) == (missing, "server")
 
 
+async def test_a_certificate_of_its_own() -> None:
+    server = Emulator(Echo(), host="localhost", tls="self-signed")
+    async with server:
+        assert server.url.startswith("wss://localhost:")
+        assert server.certificate is not None
+        kept = server.certificate
+        assert (kept.parent / "key.pem").stat().st_mode & 0o077 == 0
+        trust = ssl.create_default_context(cafile=kept)
+        async with calling(server, ssl=trust):
+            pass
+        with pytest.raises(ssl.SSLCertVerificationError):
+            await connect(server.url)
+    assert server.certificate is None
+    assert not kept.exists()
+
+
+async def test_a_port_that_is_taken() -> None:
+    async with Emulator(Echo()) as first:
+        second = Emulator(Echo(), port=first.port, tls="self-signed")
+        with pytest.raises(OSError, match="in use"):
+            await second.start()
+        assert second.certificate is None
+
+
 async def test_serving_until_cancelled() -> None:
     server = Emulator(Echo())
     task = asyncio.create_task(server.serve_forever())
