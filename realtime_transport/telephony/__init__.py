@@ -8,10 +8,17 @@ from realtime_transport.telephony.call import HangUp, PhoneCall
 from realtime_transport.telephony.farewell import HangupOutcome
 from realtime_transport.telephony.leg import LegOptions
 from realtime_transport.telephony.path import MediaPlan
-from realtime_transport.telephony.sockets import PhoneSocket, StarletteSocket, StreamSocket, WebsocketsSocket
+from realtime_transport.telephony.sockets import (
+    AiohttpSocket,
+    PhoneSocket,
+    StarletteSocket,
+    StreamSocket,
+    WebsocketsSocket,
+)
 from realtime_transport.telephony.transport import TelephonyTransport
 
 __all__ = [
+    "AiohttpSocket",
     "HangUp",
     "HangupOutcome",
     "LegOptions",

@@ -1,4 +1,4 @@
-"""What a phone call comes in on: one small interface, and Starlette, ``websockets`` and TCP behind it."""
+"""What a phone call comes in on: one small interface, and Starlette, ``websockets``, aiohttp and TCP behind it."""
 
 from __future__ import annotations
 
@@ -73,6 +73,7 @@ class StarletteSocket:
     def __init__(self, websocket: AsgiWebSocket) -> None:
         self._websocket = websocket
         self._is_open = True
+        self._gone = _what_starlette_raises()
 
     async def receive(self) -> Frame | None:
         """Return the next message, None at the end."""
@@ -95,10 +96,84 @@ class StarletteSocket:
         self._is_open = False
 
     async def _give(self, message: Mapping[str, Any]) -> None:
-        """Pass a message on. Servers raise OSError or RuntimeError for a socket that went away: the reader's news."""
+        """Pass a message on. That the socket went away is the reader's news."""
         if self._is_open:
-            with contextlib.suppress(OSError, RuntimeError):
+            with contextlib.suppress(*self._gone):
                 await self._websocket.send(message)
+
+
+def _what_starlette_raises() -> tuple[type[Exception], ...]:
+    """Return what sending on a socket that is gone raises: of the server, and what Starlette makes of it."""
+    try:
+        from starlette.websockets import WebSocketDisconnect
+    except ImportError:  # another framework: it has the server's errors only
+        return OSError, RuntimeError
+    return OSError, RuntimeError, WebSocketDisconnect
+
+
+class AiohttpMessage(Protocol):
+    """What ``WebSocketResponse.receive`` of aiohttp returns."""
+
+    @property
+    def type(self) -> int:
+        """A ``WSMsgType``: 1 is text, 2 is binary, and all others that come out mean the end."""
+        ...
+
+    @property
+    def data(self) -> Any:
+        """The content, of a type that goes with ``type``."""
+        ...
+
+
+class AiohttpWebSocket(Protocol):
+    """As much of ``aiohttp.web.WebSocketResponse`` as a call needs; it has to be prepared already."""
+
+    async def receive(self) -> AiohttpMessage:
+        """Return the next message."""
+        ...
+
+    async def send_str(self, data: str) -> None:
+        """Send a text message."""
+        ...
+
+    async def send_bytes(self, data: bytes) -> None:
+        """Send a binary message."""
+        ...
+
+    async def close(self, *, code: int, message: bytes) -> object:
+        """Close with a code and a reason."""
+        ...
+
+
+_AIOHTTP_CONTENT: Final = frozenset({1, 2})
+"""``WSMsgType.TEXT`` and ``WSMsgType.BINARY``."""
+
+
+class AiohttpSocket:
+    """A WebSocket of aiohttp's server (or of its client). Leave ``autoping`` on: pings are answered inside."""
+
+    def __init__(self, websocket: AiohttpWebSocket) -> None:
+        self._websocket = websocket
+
+    async def receive(self) -> Frame | None:
+        """Return the next message, None at the end."""
+        message = await self._websocket.receive()
+        if message.type not in _AIOHTTP_CONTENT:
+            return None
+        content: Frame = message.data
+        return content
+
+    async def send(self, message: Frame) -> None:
+        """Send one message. aiohttp raises a ``ConnectionResetError`` for a socket that is closing."""
+        with contextlib.suppress(OSError):
+            if isinstance(message, str):
+                await self._websocket.send_str(message)
+            else:
+                await self._websocket.send_bytes(message)
+
+    async def close(self, code: int, reason: str) -> None:
+        """Close it."""
+        await self._websocket.close(code=code, message=reason.encode())
 
 
 class StreamSocket:
