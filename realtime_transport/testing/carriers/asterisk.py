@@ -21,6 +21,9 @@ XOFF_MS: Final = 18_000.0
 XON_MS: Final = 16_000.0
 """900 and 800 frames of 20 ms: where Asterisk says that its queue is full, and that it has room again."""
 
+_ROUNDING_MS: Final = 1e-3
+"""900 times 20 ms, added up, are a little less than 18 s."""
+
 
 class FakeAsterisk(FakeCarrier):
     """Asterisk ``chan_websocket``: a queue of a thousand frames with XOFF and XON, commands of 128 bytes at most.
@@ -108,7 +111,7 @@ class FakeAsterisk(FakeCarrier):
         elif whole < len(audio):
             self.fault(f"{len(audio) - whole} bytes of a frame that is not whole are thrown away")
         self.play(audio[:whole])
-        if not self._is_full and self.playback.ahead_ms >= XOFF_MS:
+        if not self._is_full and self.playback.ahead_ms >= XOFF_MS - _ROUNDING_MS:
             self._is_full = True
             self.note("flow", detail="XOFF")
             self.deliver(self.event("MEDIA_XOFF", channel_id=self.call_id))
@@ -121,7 +124,7 @@ class FakeAsterisk(FakeCarrier):
     def _consider_xon(self) -> None:
         if not self._is_full:
             return
-        if self.playback.ahead_ms > XON_MS:
+        if self.playback.ahead_ms > XON_MS + _ROUNDING_MS:
             self._watch()
             return
         self._is_full = False

@@ -1,4 +1,4 @@
-"""The fake carriers by themselves: buffer, clock, marks and clears as the real ones have them."""
+"""What all fake carriers have in common: a call from its beginning to its record."""
 
 from __future__ import annotations
 
@@ -9,10 +9,14 @@ from pathlib import Path
 import pybase64
 import pytest
 
+from realtime_transport.audio import PCM16_24K
 from realtime_transport.audio.files import write_wav
 from realtime_transport.conversation.brains import hum
-from realtime_transport.testing.carriers import CallRecord, FakePlivo, FakeSocket, FakeTwilio, Speak, Wait
-from realtime_transport.testing.carriers.carrier import APPLICATION_TIMEOUT
+from realtime_transport.exceptions import InvalidArgument, StateError
+from realtime_transport.telephony.codecs import AudioSocketCodec, CallStarted, make_codec, recognise
+from realtime_transport.testing.carriers import FAKES, CallRecord, FakePlivo, FakeSocket, FakeTwilio, Speak, Wait
+from realtime_transport.testing.carriers.carrier import APPLICATION_TIMEOUT, MAX_FAULTS
+from tests.testing.carriers.line import Application
 
 pytestmark = pytest.mark.virtual_time
 
@@ -124,3 +128,101 @@ async def test_nothing_is_heard_after_the_close() -> None:
     record: CallRecord = await FakeTwilio(answer).call(Wait(5))
     assert (record.code, record.reason, record.ended_by) == (1000, "bye", "agent")
     assert len(record.messages) == 1
+
+
+async def test_a_fake_is_for_one_call_and_needs_somebody_to_call() -> None:
+    fake = FakeTwilio(Application([]))
+    await fake.call()
+    with pytest.raises(StateError, match="make another"):
+        await fake.call()
+    with pytest.raises(InvalidArgument, match="answer"):
+        await FakeTwilio().call()
+    with pytest.raises(InvalidArgument, match="pcm16 24 kHz"):
+        FakeTwilio(fmt=PCM16_24K)
+
+
+async def test_messages_take_their_time_both_ways() -> None:
+    application = Application([0.2, mark("a")], closes=(1000, ""))
+    record = await FakeTwilio(application, latency=0.1).call(Wait(5))
+    assert [at for at, _ in application.events("start")] == [0.1]
+    assert [each.set_ms for each in record.marks] == [pytest.approx(300)]
+    assert [at for at, _ in application.events("mark")] == [0.4]
+    assert record.seconds == pytest.approx(0.3)
+
+
+async def test_lost_marks_never_return() -> None:
+    application = Application([media(20), mark("a"), media(20), mark("b"), mark("b")])
+    record = await FakeTwilio(application, loses_mark=lambda number: number == 1).call(Wait(1))
+    assert [(at, said["mark"]["name"]) for at, said in application.events("mark")] == [(0.04, "b"), (0.04, "b")]
+    assert [each.fate for each in record.marks] == ["lost", "played", "played"]
+
+
+async def test_a_mark_that_the_call_does_not_live_to_see_waits() -> None:
+    record = await FakeTwilio(Application([media(5000), mark("a")])).call(Wait(1))
+    assert [(each.fate, each.at_ms) for each in record.marks] == [("waiting", None)]
+    assert record.spoken_ms == 1000
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "no json",
+        "[1]",
+        b"binary",
+        "{}",
+        '{"event": "media", "streamSid": "MZCA0123", "media": {"payload": "*"}}',
+        '{"event": "media", "streamSid": "MZCA0123", "media": 5}',
+        '{"event": "mark", "streamSid": "another", "mark": {"name": "a"}}',
+        '{"event": "unheard of", "streamSid": "MZCA0123"}',
+    ],
+)
+async def test_what_the_carrier_would_not_take_is_a_fault(message: str | bytes) -> None:
+    record = await FakeTwilio(Application([message])).call(Wait(0.1))
+    (fault,) = record.faults
+    assert "cannot be read" in fault
+    assert repr(message)[:20] in fault
+    assert record.marks == ()
+
+
+async def test_faults_are_kept_up_to_a_bound() -> None:
+    record = await FakeTwilio(Application(["{}"] * (MAX_FAULTS + 5))).call(Wait(0.1))
+    assert len(record.faults) == MAX_FAULTS
+
+
+async def test_a_full_buffer_drops() -> None:
+    record = await FakeTwilio(Application([media(599_000), media(2_000)])).call(Wait(0.1))
+    assert record.faults == ("the buffer of 600000 ms is full",)
+    assert [(each.ms) for each in record.timeline if each.kind == "overflow"] == [1000]
+
+
+@pytest.mark.parametrize("name", FAKES)
+async def test_what_it_says_first_is_recognised_and_understood(name: str) -> None:
+    fake = FAKES[name](call_id="CA7", caller="+1", called="+2", custom={"token": "t"})
+    codec = make_codec(name)
+    opening = fake.opening()
+    assert [found for message in opening if (found := recognise(message))] == [name]
+    (start,) = [event for message in opening for event in codec.receive(message) if isinstance(event, CallStarted)]
+    assert start.format == fake.format
+    assert start.call_id == ("CA7" if name != "audiosocket" else start.stream_id)
+    # Plain Asterisk, Vonage and AudioSocket have no place for all of it.
+    assert (start.caller, start.called) in {("+1", "+2"), ("", "")}
+    assert start.custom.get("token", "t") == "t"
+
+
+@pytest.mark.parametrize("name", FAKES)
+async def test_every_format_of_a_fake_is_one_of_its_codec(name: str) -> None:
+    for fmt in FAKES[name].formats:
+        fake, codec = FAKES[name](fmt=fmt), make_codec(name)
+        if name == "audiosocket":
+            codec = AudioSocketCodec(audio_format=fmt)
+        for message in fake.opening():
+            codec.receive(message)
+        assert codec.input_format == fmt
+
+
+async def test_a_socket_closes_once_and_says_so() -> None:
+    async def answer(phone: FakeSocket) -> None:
+        await phone.close(1011, "broken")
+
+    record = await FakeTwilio(answer).call(Wait(5))
+    assert (record.code, record.reason, record.ended_by, record.seconds) == (1011, "broken", "agent", 0)
