@@ -11,7 +11,7 @@ CALLS ?= 6
 MINUTES ?= 55
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test cover check format fuzz model soak mutants docs clean
+.PHONY: help setup demo test cover check format fuzz model soak calls mutants docs clean
 
 help: ## list the verbs
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +65,9 @@ model: $(VENV)/.dev ## search the state machines exhaustively to DEPTH=7
 
 soak: $(VENV)/.dev ## hold CALLS=6 long calls of MINUTES=55 in virtual time; does anything grow? (SEED=1)
 	$(BIN)/python scripts/soak.py --calls $(CALLS) --minutes $(MINUTES) --seed $(SEED)
+
+calls: $(VENV)/.dev ## phone calls of chance on every carrier: heard = history? (N calls each: make calls N=50)
+	$(BIN)/python -m tests.telephony.test_random_calls $(N)
 
 mutants: $(VENV)/.dev ## mutation testing of conversation/ (long)
 	$(BIN)/python scripts/mutate.py

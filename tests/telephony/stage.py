@@ -41,6 +41,9 @@ QUIET = Script(when(None, GREETING, turn=1), otherwise=Say(transcript=""))
 """Greets, and has nothing more to say."""
 TALKATIVE = Script(otherwise=GREETING)
 
+ACCIDENT_MS = 1.0
+"""What two noises may have in common by chance: a sample or two."""
+
 TURNS = {"turn_detection": {"type": "server_vad", "silence_duration_ms": 300}}
 
 
@@ -117,7 +120,11 @@ class Witness:
             converter = Converter(self.call.output_format, record.format)
             said = b"".join(map(converter.push, pieces))
             said += converter.flush() if item_id in self.whole else b""
-            size = _common(memoryview(heard)[at:], said)
+            at, size = _found(heard, at, said, record)
+            # Where the voice was cut, what comes next may begin like what would have followed.
+            cut = next((end for end in reversed(ends) if end <= at + size), 0)
+            if cut > at and record.format.ms(at + size - cut) < ACCIDENT_MS:
+                size = cut - at
             found[item_id] = record.format.ms(size)
             at += size
             # A last frame is filled up with silence: nobody said that.
@@ -126,6 +133,16 @@ class Witness:
                 at = end
         assert at == len(heard), f"the caller heard {record.format.ms(len(heard) - at):.1f} ms that nobody said"
         return found
+
+
+def _found(heard: bytes, at: int, said: bytes, record: CallRecord) -> tuple[int, int]:
+    """Return where ``said`` begins in ``heard``, at ``at`` or behind the silence there, and how much of it is there."""
+    silence = record.format.silence(record.format.ms(len(heard) - at))
+    for start in (at, at + _common(memoryview(heard)[at:], silence)):
+        size = _common(memoryview(heard)[start:], said)
+        if record.format.ms(size) >= ACCIDENT_MS:
+            return start, size
+    return at, 0
 
 
 def _common(heard: memoryview, said: bytes) -> int:
