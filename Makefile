@@ -9,6 +9,7 @@ SEED ?= 1
 DEPTH ?= 7
 CALLS ?= 6
 MINUTES ?= 55
+SEEDS ?= 50
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test cover check format fuzz model soak calls mutants docs clean
@@ -66,8 +67,8 @@ model: $(VENV)/.dev ## search the state machines exhaustively to DEPTH=7
 soak: $(VENV)/.dev ## hold CALLS=6 long calls of MINUTES=55 in virtual time; does anything grow? (SEED=1)
 	$(BIN)/python scripts/soak.py --calls $(CALLS) --minutes $(MINUTES) --seed $(SEED)
 
-calls: $(VENV)/.dev ## phone calls of chance on every carrier: heard = history? (N calls each: make calls N=50)
-	$(BIN)/python -m tests.telephony.test_random_calls $(N)
+calls: $(VENV)/.dev ## phone calls of chance on every carrier: is heard = history? (SEEDS=50 on each)
+	$(BIN)/python -m tests.telephony.test_random_calls $(SEEDS)
 
 mutants: $(VENV)/.dev ## mutation testing of conversation/ (long)
 	$(BIN)/python scripts/mutate.py
