@@ -154,7 +154,11 @@ class Emitter:
 
     def listens(self, name: str) -> bool:
         """Tell whether an event of this name would reach anybody, so that the maker can spare itself the making."""
-        return name in self._heard or bool(self._streams or self._waits) or self._early_events() is not None
+        return self.hears(name) or self._early_events() is not None
+
+    def hears(self, name: str) -> bool:
+        """Tell whether an event of this name would reach anybody now, leaving out those who may come early enough."""
+        return name in self._heard or bool(self._streams or self._waits)
 
     # --- emitting --------------------------------------------------------------------------------------------------
 
@@ -207,11 +211,11 @@ class Emitter:
 
     def _is_early(self, name: str, event: Any) -> bool:
         """Keep the event if it came too early, or while earlier ones are on their way to their listeners."""
-        early = self._early_events()
-        if early is None:
-            return False
         heard = name in self._heard
         if heard and not self._delivering_early:
+            return False
+        early = self._early_events()
+        if early is None:
             return False
         if name in NEVER_SILENT and not heard:
             return False  # whoever comes late for it finds it in the log

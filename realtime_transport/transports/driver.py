@@ -36,6 +36,8 @@ class DriverHooks:
 
     tell: Callable[[TransportEvent], None]
     """Deliver an event to whoever listens."""
+    hears_raw: Callable[[], bool]
+    """Whether anybody wants to hear audio deltas as the server said them."""
     hears_sent: Callable[[], bool]
     """Whether anybody wants to hear what is sent."""
     write: Callable[[bytes], Awaitable[None]]
@@ -83,7 +85,7 @@ class Driver:
 
     def feed(self, data: str | bytes) -> None:
         """Take one frame from the medium. Raises only what is no ``Exception`` (a listener's ``KeyboardInterrupt``)."""
-        if self._over:
+        if self._over or self._hear_speech(data):
             return
         decoded = self._codec.decode(data)
         for problem in decoded.problems:
@@ -96,6 +98,20 @@ class Driver:
         if event is not None:
             self._conversation.receive(event, self.loop.time())
             self._turn_alone()
+
+    def _hear_speech(self, data: str | bytes) -> bool:
+        """Take a further piece of the agent's speech the short way, unless somebody wants to hear the frame itself."""
+        speech = self._codec.read_speech(data)
+        if speech is None or self._hooks.hears_raw():
+            return False
+        now = self.loop.time()
+        if not self._conversation.speech(
+            speech.event_id, speech.response_id, speech.item_id, speech.content_index, speech.delta, now
+        ):
+            return False
+        self._bad_frames = 0
+        self._deliver()
+        return True
 
     def _count_bad_frame(self) -> None:
         self._bad_frames += 1

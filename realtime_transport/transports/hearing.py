@@ -7,6 +7,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from realtime_transport.backlog import STREAM_LIMIT, Overflow
 from realtime_transport.emitter import Emitter
+from realtime_transport.events.server_response import ResponseOutputAudioDelta
 from realtime_transport.events.transport import TRANSPORT_EVENTS, AudioEvent, RawEvent, TransportEvent
 from realtime_transport.streams import EventStream
 
@@ -72,6 +73,13 @@ class Hearing:
         if type(event) is RawEvent and self._server_emitter.listens(event.event.type):
             self._server_emitter.emit(event.event.type, event.event)
         self._emitter.emit(event.name, event)
+
+    def _hears_raw(self) -> bool:
+        """Tell whether anybody hears audio deltas as the server said them.
+
+        Those of the first seconds are not kept for whoever comes late for ``*``: they would push out all else.
+        """
+        return self._emitter.hears("*") or self._server_emitter.hears(ResponseOutputAudioDelta.type)
 
     def _audio_ms(self, event: object) -> float:
         return self._output_ms(len(event.data)) if isinstance(event, AudioEvent) else 0.0

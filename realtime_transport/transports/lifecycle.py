@@ -146,6 +146,7 @@ class Lifecycle(Endings):
             self._codec,
             DriverHooks(
                 tell=self._tell,
+                hears_raw=self._hears_raw,
                 hears_sent=lambda: self._emitter.listens("sent"),
                 write=self._write,
                 failed=lambda code, error: self._lose(error, code=code),

@@ -107,6 +107,10 @@ class Codec(Generic[In, Out]):
             for name, cls in self._ours.items()
             if cls in _HOT_OUT
         }
+        self.read_speech: Callable[[object], fast.Speech | None] = fast.speech_reader(
+            name for name, reader in self._readers.items() if reader.cls is ResponseOutputAudioDelta
+        )
+        """Reads an audio delta without making an event of it; None for every other frame, and for unusual ones."""
 
     # --- in ------------------------------------------------------------------------------------------------------
 

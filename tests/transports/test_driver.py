@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
@@ -280,4 +281,54 @@ async def test_an_idle_connection_has_no_task() -> None:
     transport.send_message("hello", respond=False)
     await idle()
     assert asyncio.all_tasks() == before
+    await transport.close()
+
+
+def speak(transport: Bare, number: int, delta: str) -> None:
+    """Say an audio delta as the service spells it."""
+    ids = {"event_id": f"speech_{number}", "response_id": "r", "item_id": "i", "output_index": 0, "content_index": 0}
+    frame = {"type": "response.output_audio.delta", **ids, "delta": delta}
+    transport.feed(json.dumps(frame, separators=(",", ":")).encode())
+
+
+@pytest.mark.parametrize("way", ["*", "its own name", "a stream", "nobody"])
+async def test_speech_goes_the_short_way_only_where_nobody_hears_its_frames(way: str) -> None:
+    transport = await connected()
+    spoken = heard(transport, "audio")
+    frames: list[Any] = []
+    stream = transport.events("*") if way == "a stream" else None
+    if way == "*":
+        transport.on("*", frames.append)
+    if way == "its own name":
+        transport.on_server_event("response.output_audio.delta", frames.append)
+    await idle()
+    transport.say("response.created", response={"id": "r"})
+    for number in range(3):
+        speak(transport, number, "AAAA" * (number + 1) * 2)
+    assert [len(event.data) for event in spoken] == [6, 12, 18]
+    await transport.close()
+    if stream is not None:
+        frames = [event async for event in stream]
+    events = [getattr(frame, "event", frame) for frame in frames]
+    deltas = [event for event in events if event.type == "response.output_audio.delta"]
+    assert len(deltas) == (0 if way == "nobody" else 3)
+    assert all(event.raw["delta"] for event in deltas)
+
+
+async def test_what_a_listener_of_speech_causes_follows_what_it_hears() -> None:
+    transport = await connected()
+    order: list[str] = []
+
+    def interrupt_once(event: Any) -> None:
+        order.append("audio")
+        if len(order) == 2:
+            transport.interrupt()
+            order.append("called")
+
+    transport.on("audio", interrupt_once)
+    transport.on("audio_interrupted", lambda event: order.append("interrupted"))
+    transport.say("response.created", response={"id": "r"})
+    for number in range(4):
+        speak(transport, number, "AAAAAAAA")
+    assert order == ["audio", "audio", "called", "interrupted"]
     await transport.close()

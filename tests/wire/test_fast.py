@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from realtime_transport.events import UNSET, InputAudioBufferAppend, ResponseOutputAudioDelta
 from realtime_transport.exceptions import InvalidArgument
-from realtime_transport.wire import fast, from_dict, to_dict
+from realtime_transport.wire import Codec, fast, from_dict, to_dict
 from tests.wire.instances import EXTRA, TEXT, instances
 
 DELTA = {
@@ -156,3 +156,69 @@ def test_a_frame_with_a_stranger_in_place_of_a_field_is_left_to_the_general_way(
 )
 def test_an_unusual_append_frame_is_left_to_the_general_way(frame: dict[str, Any]) -> None:
     assert fast.read_append(frame) is None
+
+
+# --- speech straight from the bytes ------------------------------------------------------------------------------
+
+SPELL = st.sampled_from([(",", ":"), (", ", ": "), (",", ": ")])
+
+
+def compact(frame: object) -> bytes:
+    return json.dumps(frame, separators=(",", ":")).encode()
+
+
+@given(data=st.data())
+def test_speech_read_from_bytes_is_the_event_that_is_read_generally(data: st.DataObject) -> None:
+    """Frames of odd fields, in any order and spelling, and with bytes changed: read the same or not at all."""
+    frame = data.draw(altered(DELTA) | instances(ResponseOutputAudioDelta).map(to_dict))
+    fields = list(frame.items())
+    if data.draw(st.integers(0, 3)) == 0:
+        fields = data.draw(st.permutations(fields))
+    if data.draw(st.booleans()):
+        fields.append(data.draw(st.sampled_from(fields)))
+    comma, colon = data.draw(SPELL) if data.draw(st.integers(0, 3)) == 0 else (",", ":")
+    wire = "{" + comma.join(f"{json.dumps(key)}{colon}{json.dumps(each)}" for key, each in fields) + "}"
+    changed = bytearray(wire.encode())
+    for _ in range(data.draw(st.integers(0, 2))):
+        changed[data.draw(st.integers(0, len(changed) - 1))] = data.draw(st.sampled_from(b'",:\\{}\x00\xff 0AE='))
+    speech = READ_SPEECH(bytes(changed))
+    if speech is not None:
+        decoded = Codec().decode(bytes(changed))
+        assert decoded.problems == ()
+        event = decoded.event
+        assert type(event) is ResponseOutputAudioDelta
+        fields_of = ("type", "event_id", "response_id", "item_id", "output_index", "content_index", "delta")
+        assert [getattr(speech, name) for name in fields_of] == [getattr(event, name) for name in fields_of]
+
+
+READ_SPEECH = fast.speech_reader(["response.output_audio.delta", "response.audio.delta"])
+
+
+@pytest.mark.parametrize("name", ["response.output_audio.delta", "response.audio.delta"])
+def test_the_usual_speech_is_read_from_its_bytes(name: str) -> None:
+    speech = READ_SPEECH(compact({**DELTA, "type": name}))
+    assert speech is not None
+    assert (speech.response_id, speech.item_id, speech.content_index) == ("resp_1", "item_1", 0)
+    assert (speech.event_id, speech.delta) == ("event_1", b"\x00\x01\x02")
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        compact(DELTA).decode(),  # text, from a medium that has no bytes
+        compact(dict(reversed(DELTA.items()))),
+        compact({**DELTA, "type": "response.done"}),
+        compact({**DELTA, "late": "AAEC"}),
+        compact({**DELTA, "delta": "AAE"}),
+        compact({**DELTA, "delta": 5}),
+        compact({**DELTA, "item_id": None}),
+        compact({**DELTA, "output_index": 2**31}),
+        compact({**DELTA, "content_index": -1}),
+        compact({key: DELTA[key] for key in DELTA if key != "event_id"}),
+        compact({**DELTA, "response_id": "r" * 600, "delta": "AAEC"}),
+        compact({**DELTA, "delta": ""})[:-3] + b'"x',
+        compact(DELTA)[:-2] + b'","more":{"delta":"AAEC"}}',
+    ],
+)
+def test_unusual_speech_is_left_to_the_general_way(frame: Any) -> None:
+    assert READ_SPEECH(frame) is None
