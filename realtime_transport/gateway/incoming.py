@@ -1,0 +1,54 @@
+"""A call that has arrived, and who is to answer it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeAlias
+
+import attrs
+
+from realtime_transport.exceptions import InvalidArgument
+from realtime_transport.session import RealtimeAgent, RealtimeSession
+from realtime_transport.telephony import PhoneCall
+
+
+@attrs.frozen(kw_only=True)
+class IncomingCall:
+    """One call, as far as it is known when somebody has to answer it."""
+
+    carrier: str
+    call_id: str
+    stream_id: str
+    transport: PhoneCall = attrs.field(repr=False)
+    """What to build a ``RealtimeSession`` on; its ``hangup``, ``send_dtmf`` and ``collect_digits`` are the call's."""
+    caller: str = ""
+    called: str = ""
+    """The numbers: from the stream, or from the webhook where the stream does not say them."""
+    account_id: str = ""
+    custom: Mapping[str, str] = attrs.field(factory=dict[str, str], repr=False)
+    """What the answer document said about the call."""
+    fields: Mapping[str, str] = attrs.field(factory=dict[str, str], repr=False)
+    """All that the webhook said; empty without one."""
+
+
+Answerer: TypeAlias = RealtimeAgent[Any] | RealtimeSession[Any]
+AgentSource: TypeAlias = RealtimeAgent[Any] | Callable[[IncomingCall], Answerer | Awaitable[Answerer]]
+"""One agent for all calls, or a function (``async`` or not) that gives each call its agent or its session."""
+
+
+async def session_for(source: AgentSource, call: IncomingCall, options: Mapping[str, Any]) -> RealtimeSession[Any]:
+    """Return the session that answers ``call``; ``options`` are for sessions that are made here.
+
+    Raises what the source raises, and ``InvalidArgument`` for what is neither an agent nor a session on this call.
+    """
+    answerer: Any = source if isinstance(source, RealtimeAgent) else source(call)
+    if inspect.isawaitable(answerer):
+        answerer = await answerer
+    if isinstance(answerer, RealtimeAgent):
+        return RealtimeSession(answerer, call.transport, **options)
+    if not isinstance(answerer, RealtimeSession):
+        raise InvalidArgument(f"gave {type(answerer).__name__}, not a RealtimeAgent or RealtimeSession", path="agent")
+    if answerer.transport is not call.transport:
+        raise InvalidArgument("gave a session on another transport than call.transport", path="agent")
+    return answerer
