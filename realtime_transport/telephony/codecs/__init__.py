@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from realtime_transport.telephony.codecs.asterisk import AsteriskCodec
 from realtime_transport.telephony.codecs.audiosocket import AudioSocketCodec
+from realtime_transport.telephony.codecs.auto import AutoCodec
 from realtime_transport.telephony.codecs.base import CarrierCapabilities, CarrierCodec, Frame
 from realtime_transport.telephony.codecs.events import (
     AnyCarrierEvent,
@@ -22,8 +23,10 @@ from realtime_transport.telephony.codecs.events import (
 )
 from realtime_transport.telephony.codecs.exotel import ExotelCodec
 from realtime_transport.telephony.codecs.genesys import GenesysCodec
+from realtime_transport.telephony.codecs.jambonz import JambonzCodec
 from realtime_transport.telephony.codecs.plivo import PlivoCodec
-from realtime_transport.telephony.codecs.registry import CODECS, make_codec, recognise
+from realtime_transport.telephony.codecs.recognition import recognise
+from realtime_transport.telephony.codecs.registry import CODECS, make_codec
 from realtime_transport.telephony.codecs.telnyx import TelnyxCodec
 from realtime_transport.telephony.codecs.twilio import TwilioCodec
 from realtime_transport.telephony.codecs.vonage import VonageCodec
@@ -33,6 +36,7 @@ __all__ = [
     "AnyCarrierEvent",
     "AsteriskCodec",
     "AudioSocketCodec",
+    "AutoCodec",
     "BufferCleared",
     "CallStarted",
     "CallStopped",
@@ -45,6 +49,7 @@ __all__ = [
     "Frame",
     "GenesysCodec",
     "InputPaused",
+    "JambonzCodec",
     "MarkReached",
     "MediaReceived",
     "MessageIgnored",

@@ -38,7 +38,7 @@ class AsteriskCodec(JsonCodec):
     """
 
     name: ClassVar[str] = "asterisk"
-    capabilities: ClassVar[CarrierCapabilities] = CarrierCapabilities(
+    capabilities: CarrierCapabilities = CarrierCapabilities(
         formats=(PCMU, PCMA, PCM16_8K, PCM16_16K, PCM16_24K),
         clear_returns_marks=False,
         frame_ms=20.0,
@@ -108,7 +108,8 @@ class AsteriskCodec(JsonCodec):
         return DtmfReceived(digit=fields.text(message, "digit"), duration_ms=duration, raw=message)
 
     def _read_error(self, message: dict[str, Any]) -> AnyCarrierEvent:
-        said = fields.text(message, "error_text") or fields.text(message, _PLAIN)
+        plain = fields.text(message, _PLAIN)
+        said = plain.partition("error_text:")[2] or fields.text(message, "error_text") or plain
         return MessageIgnored(reason=f"Asterisk reports an error: {said[:200]}", raw=message)
 
     def _read_nothing(self, message: dict[str, Any]) -> None:

@@ -57,7 +57,7 @@ class AudioSocketCodec(CarrierCodec):
     """
 
     name: ClassVar[str] = "audiosocket"
-    capabilities: ClassVar[CarrierCapabilities] = CarrierCapabilities(
+    capabilities: CarrierCapabilities = CarrierCapabilities(
         formats=tuple(AudioFormat(encoding="pcm16", rate=rate) for rate in _KINDS),
         carrier_owns_clock=False,
         can_clear=False,

@@ -70,7 +70,8 @@ class CarrierCodec(ABC):
     """One call's worth of one carrier's protocol. Make a new one for every socket."""
 
     name: ClassVar[str]
-    capabilities: ClassVar[CarrierCapabilities]
+    capabilities: CarrierCapabilities
+    """Known by the class already, except where the carrier is recognised first."""
 
     def __init__(self, *, output_format: AudioFormat | None = None) -> None:
         self._output_format = output_format

@@ -17,7 +17,7 @@ class ExotelCodec(TwilioFamilyCodec):
     """The rate is asked for in the query of the stream's URL (``?sample-rate=16000``) and repeated in ``start``."""
 
     name: ClassVar[str] = "exotel"
-    capabilities: ClassVar[CarrierCapabilities] = CarrierCapabilities(
+    capabilities: CarrierCapabilities = CarrierCapabilities(
         formats=(PCM16_8K, PCM16_16K, PCM16_24K), frame_ms=200.0, max_message_bytes=96_000, lead_ms=400.0
     )
     names: ClassVar[StartNames] = StartNames(

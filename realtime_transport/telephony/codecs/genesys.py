@@ -35,7 +35,7 @@ class GenesysCodec(JsonCodec):
     """The server role of an AudioHook session."""
 
     name: ClassVar[str] = "genesys"
-    capabilities: ClassVar[CarrierCapabilities] = CarrierCapabilities(
+    capabilities: CarrierCapabilities = CarrierCapabilities(
         formats=(PCMU, PCM16_8K), has_marks=False, frame_ms=200.0, lead_ms=400.0, can_hang_up=True, closes_last=True
     )
     word_key: ClassVar[str] = "type"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from realtime_transport.telephony.codecs import fields
 from realtime_transport.telephony.codecs.base import CarrierCodec, Frame
@@ -24,11 +24,15 @@ class JsonCodec(CarrierCodec):
         decoded = fields.decode(message)
         if decoded is None:
             return [MessageIgnored(reason="not a JSON object", raw=message)]
-        word = fields.text(decoded, self.word_key)
+        word = self._word(decoded)
         if word not in self.readers:
             return [MessageIgnored(reason=f"unknown {self.word_key} {word[:40]!r}", raw=decoded)]
         event: AnyCarrierEvent | None = getattr(self, self.readers[word])(decoded)
         return [] if event is None else [event]
+
+    def _word(self, message: dict[str, Any]) -> str:
+        """Return what kind of message this is."""
+        return fields.text(message, self.word_key)
 
     def _receive_binary(self, message: bytes) -> Iterable[AnyCarrierEvent]:
         """Read a binary message; most of these carriers have none."""

@@ -21,7 +21,7 @@ class PlivoCodec(TwilioFamilyCodec):
     """Plivo's ``<Stream bidirectional="true">``, and the carriers that copied it (Vobiz)."""
 
     name: ClassVar[str] = "plivo"
-    capabilities: ClassVar[CarrierCapabilities] = CarrierCapabilities(
+    capabilities: CarrierCapabilities = CarrierCapabilities(
         formats=(PCMU, PCM16_8K, PCM16_16K),
         acknowledges_clear=True,
         clear_returns_marks=False,

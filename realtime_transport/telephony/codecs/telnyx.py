@@ -32,7 +32,7 @@ class TelnyxCodec(TwilioFamilyCodec):
     """``output_format`` is the ``stream_bidirectional_codec`` and rate that the call was answered with."""
 
     name: ClassVar[str] = "telnyx"
-    capabilities: ClassVar[CarrierCapabilities] = CarrierCapabilities(
+    capabilities: CarrierCapabilities = CarrierCapabilities(
         formats=(PCMU, PCMA, PCM16_8K, PCM16_16K, PCM16_24K),
         clear_returns_marks=True,
         frame_ms=20.0,

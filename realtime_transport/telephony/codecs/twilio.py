@@ -17,7 +17,7 @@ class TwilioCodec(TwilioFamilyCodec):
     """Twilio, and the carriers that copied its messages to the letter."""
 
     name: ClassVar[str] = "twilio"
-    capabilities: ClassVar[CarrierCapabilities] = CarrierCapabilities(formats=(PCMU,), clear_returns_marks=True)
+    capabilities: CarrierCapabilities = CarrierCapabilities(formats=(PCMU,), clear_returns_marks=True)
     names: ClassVar[StartNames] = StartNames(
         stream="streamSid", call="callSid", account="accountSid", format="mediaFormat", custom="customParameters"
     )

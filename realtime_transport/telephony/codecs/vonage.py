@@ -33,7 +33,7 @@ class VonageCodec(JsonCodec):
     """Vonage Voice, its Video Audio Connector, and the carriers that copied it (Infobip, NTT CPaaS)."""
 
     name: ClassVar[str] = "vonage"
-    capabilities: ClassVar[CarrierCapabilities] = CarrierCapabilities(
+    capabilities: CarrierCapabilities = CarrierCapabilities(
         formats=(PCM16_16K, PCM16_8K, PCM16_24K),
         acknowledges_clear=True,
         frame_ms=20.0,

@@ -21,6 +21,7 @@ from typing import Final
 from realtime_transport.testing.carriers.asterisk import FakeAsterisk, FakeAudioSocket
 from realtime_transport.testing.carriers.carrier import FakeCarrier
 from realtime_transport.testing.carriers.genesys import FakeGenesys
+from realtime_transport.testing.carriers.jambonz import FakeJambonz
 from realtime_transport.testing.carriers.link import FakeSocket
 from realtime_transport.testing.carriers.record import CallRecord, Happening, Heard, MarkRecord
 from realtime_transport.testing.carriers.script import (
@@ -46,6 +47,7 @@ FAKES: Final[Mapping[str, type[FakeCarrier]]] = {
     "genesys": FakeGenesys,
     "asterisk": FakeAsterisk,
     "audiosocket": FakeAudioSocket,
+    "jambonz": FakeJambonz,
 }
 """The name of a codec -> the carrier that it speaks to."""
 
@@ -58,6 +60,7 @@ __all__ = [
     "FakeCarrier",
     "FakeExotel",
     "FakeGenesys",
+    "FakeJambonz",
     "FakePlivo",
     "FakeSocket",
     "FakeTelnyx",

@@ -258,7 +258,7 @@ class FakeCarrier(ABC):
         for number in marks:
             self._settle(number, "returned" if self.clear_returns_marks else "destroyed")
             if self.clear_returns_marks:
-                self.deliver(self.marked(self._marks[number].name))
+                self.deliver(self.returned(self._marks[number].name))
 
     def press(self, digits: str) -> None:
         """Note keys that the agent pressed."""
@@ -333,6 +333,10 @@ class FakeCarrier(ABC):
     def marked(self, name: str) -> Frame:
         """Return the news that a mark was reached. Overridden by carriers with marks."""
         raise AssertionError(f"{type(self).__name__} has no marks")
+
+    def returned(self, name: str) -> Frame:
+        """Return the news that a clear threw a mark out; most carriers tell no difference."""
+        return self.marked(name)
 
     def cleared(self) -> list[Frame]:
         """Return what answers a clear."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import Final, Protocol
 from urllib.parse import urlsplit
 
@@ -127,7 +127,7 @@ class TcpLine:
 
 
 @contextlib.asynccontextmanager
-async def dialled(url: str, headers: Mapping[str, str], subprotocols: Sequence[str]) -> AsyncIterator[Line]:
+async def dialled(url: str, headers: Mapping[str, str], subprotocols: Sequence[str]) -> AsyncGenerator[Line]:
     """Connect to ``ws://``, ``wss://`` or ``tcp://host:port``; close it at the end.
 
     Raises ``InvalidArgument`` for another URL, ``websockets``' ``InvalidStatus`` when the application refuses, and

@@ -103,6 +103,16 @@ ASTERISK_START = (
 )
 AUDIOSOCKET_START = b"\x01\x00\x10" + CALL_UUID.bytes
 
+JAMBONZ_START = message(
+    callSid="c-1",
+    direction="inbound",
+    accountSid="acc-1",
+    sampleRate=16000,
+    mixType="mono",
+    metadata={"token": "t0ken"},
+    **{"from": "+1555", "to": "+1666"},
+)
+
 STARTS: dict[str, list[str | bytes]] = {
     "twilio": [message(event="connected", protocol="Call", version="1.0.0"), TWILIO_START],
     "telnyx": [
@@ -115,5 +125,6 @@ STARTS: dict[str, list[str | bytes]] = {
     "genesys": [GENESYS_OPEN],
     "asterisk": [ASTERISK_START],
     "audiosocket": [AUDIOSOCKET_START],
+    "jambonz": [JAMBONZ_START],
 }
 """Carrier -> the messages up to and including the start of the call."""
