@@ -77,6 +77,9 @@ ERRORS: Final[dict[str, ErrorRow]] = {
     "no_output_buffer": ErrorRow(
         "invalid_value", "output_audio_buffer.clear is only supported over WebRTC and SIP connections.", "type"
     ),
+    "sound_of_calls": ErrorRow(
+        "invalid_value", "The sound of a call does not pass here: input_audio_buffer.append is not supported.", "type"
+    ),
     # --- items ---
     "no_previous_item": ErrorRow(
         "item_create_invalid_previous_item_id",

@@ -6,7 +6,7 @@ import hmac
 import ipaddress
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeAlias
 
 import attrs
 
@@ -39,6 +39,9 @@ def presented_key(
     return next((key for key in places if key), None)
 
 
+SecretKind: TypeAlias = Literal["realtime", "transcription", "translation"]
+
+
 @attrs.frozen(kw_only=True)
 class ClientSecret:
     """A short-lived key, and the session that it was made for."""
@@ -48,6 +51,8 @@ class ClientSecret:
     """Unix seconds."""
     session: Mapping[str, Any]
     """As it was asked for, in the protocol's own words."""
+    kind: SecretKind
+    """What it opens."""
 
 
 def is_loopback(host: str) -> bool:
@@ -70,10 +75,10 @@ class Access:
         self._wall_clock = wall_clock
         self._secrets: dict[str, ClientSecret] = {}
 
-    def mint(self, session: Mapping[str, Any], seconds: float) -> ClientSecret:
+    def mint(self, session: Mapping[str, Any], seconds: float, kind: SecretKind) -> ClientSecret:
         """Make a client secret that opens a session like ``session`` for ``seconds``."""
         value = SECRET_PREFIX + secrets.token_urlsafe(24)
-        secret = ClientSecret(value=value, expires_at=int(self._wall_clock() + seconds), session=session)
+        secret = ClientSecret(value=value, expires_at=int(self._wall_clock() + seconds), session=session, kind=kind)
         self._secrets[value] = secret
         if len(self._secrets) > MAX_SECRETS:
             del self._secrets[next(iter(self._secrets))]

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final, cast
+from typing import Any, Final, TypeVar, cast
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from realtime_transport.conversation.server_session import DEFAULT_MODEL, ServerSession, Session, default_session
-from realtime_transport.emulator.access import presented_key
+from realtime_transport.emulator.access import SecretKind, presented_key
 from realtime_transport.emulator.http_errors import http_error
 from realtime_transport.emulator.sessions import Sessions
 from realtime_transport.events.client import SessionUpdate
+from realtime_transport.events.objects import ProtocolObject
 from realtime_transport.events.session import RealtimeSessionConfig, TranscriptionSessionConfig
 from realtime_transport.exceptions import InvalidArgument, ServerError
 from realtime_transport.wire import from_dict, to_dict
+from realtime_transport.wire.json_text import NotJson, parse
 
 MAX_BODY_BYTES: Final = 1024 * 1024
 """A session with a hundred tools has a tenth of that."""
@@ -27,24 +28,43 @@ MAX_SECONDS: Final = 7200
 DEFAULT_SECONDS: Final = 600
 """How long a client secret lives: the bounds and the default of the live service."""
 
+ConfigT = TypeVar("ConfigT", bound=ProtocolObject)
+
 _KINDS: Final[Mapping[str, type[Session]]] = {
     "realtime": RealtimeSessionConfig,
     "transcription": TranscriptionSessionConfig,
 }
 
+_KIND_OF: Final[Mapping[type[Session], SecretKind]] = {
+    RealtimeSessionConfig: "realtime",
+    TranscriptionSessionConfig: "transcription",
+}
+
 
 def session_config(asked: object) -> Session:
     """Read a session as a client asks for it. Raises ``InvalidArgument`` with a path."""
+    session = plain_session(asked)
+    kind = session.get("type", "realtime")
+    if not isinstance(kind, str) or kind not in _KINDS:
+        raise InvalidArgument(f"Invalid value: '{kind}'.", path="session.type")
+    return read_session({**session, "type": kind}, _KINDS[kind])
+
+
+def plain_session(asked: object) -> Mapping[str, Any]:
+    """Take a session that is an object, an empty one for null. Raises ``InvalidArgument``."""
+    if asked is None:
+        return {}
     if not isinstance(asked, Mapping):
         raise InvalidArgument("must be an object", path="session")
-    session = cast("Mapping[str, Any]", asked)
-    kind = session.get("type", "realtime")
-    if kind not in _KINDS:
-        raise InvalidArgument(f"Invalid value: '{kind}'.", path="session.type")
+    return cast("Mapping[str, Any]", asked)
+
+
+def read_session(asked: Mapping[str, Any], cls: type[ConfigT]) -> ConfigT:
+    """Read a session of one kind. Raises ``InvalidArgument`` with a path that begins at the session."""
     try:
-        return from_dict({**session, "type": kind}, _KINDS[kind])
+        return from_dict(asked, cls)
     except InvalidArgument as error:
-        raise InvalidArgument(str(error), path=f"session.{error.path}") from error
+        raise InvalidArgument(str(error).removeprefix(f"{error.path}: "), path=f"session.{error.path}") from error
 
 
 def client_secret_routes(sessions: Sessions) -> list[Route]:
@@ -61,13 +81,13 @@ def _mint(sessions: Sessions) -> Callable[[Request], Awaitable[Response]]:
             return body
         try:
             seconds = lifetime(body.get("expires_after"))
-            asked = body.get("session") or {"type": "realtime"}
+            asked = plain_session(body.get("session"))
             session = _effective(sessions, session_config(asked))
         except InvalidArgument as error:
             return http_error("bad_value", param=error.path, message=str(error))
         except ServerError as error:
             return http_error("bad_value", param=error.param, message=error.message)
-        secret = sessions.access.mint(asked, seconds)
+        secret = sessions.access.mint(asked, seconds, _KIND_OF[type(session)])
         return JSONResponse({"value": secret.value, "expires_at": secret.expires_at, "session": to_dict(session)})
 
     return mint
@@ -81,16 +101,18 @@ async def json_body(request: Request) -> Mapping[str, Any] | Response:
         if len(data) > MAX_BODY_BYTES:
             return http_error("too_large")
     try:
-        body = json.loads(data or b"{}")
-    except ValueError:
+        return parse(data or b"{}")
+    except NotJson:
         return http_error("not_json")
-    return cast("Mapping[str, Any]", body) if isinstance(body, dict) else http_error("not_json")
 
 
 def lifetime(expires_after: object) -> float:
     """Read how many seconds a secret is wanted for. Raises ``InvalidArgument`` out of the bounds."""
-    given = cast("Mapping[str, object]", expires_after) if isinstance(expires_after, Mapping) else None
-    seconds = DEFAULT_SECONDS if given is None else given.get("seconds", DEFAULT_SECONDS)
+    if expires_after is None:
+        return DEFAULT_SECONDS
+    if not isinstance(expires_after, Mapping):
+        raise InvalidArgument("must be an object", path="expires_after")
+    seconds = cast("Mapping[str, object]", expires_after).get("seconds", DEFAULT_SECONDS)
     if not isinstance(seconds, int) or not MIN_SECONDS <= seconds <= MAX_SECONDS:
         raise InvalidArgument(f"must be {MIN_SECONDS} to {MAX_SECONDS}", path="expires_after.seconds")
     return seconds

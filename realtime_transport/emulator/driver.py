@@ -61,7 +61,6 @@ class Driver:
         self,
         peer: Peer,
         brain: AsyncBrain | None,
-        *,
         say: Callable[[ServerEvent], None],
         close: Callable[[int, str], None],
     ) -> None:

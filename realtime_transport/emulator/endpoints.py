@@ -20,6 +20,10 @@ class Endpoint:
     model_names: tuple[str, ...] = ("model",)
     """Query parameters that may name the model, in order."""
 
+    def names_model(self, query: Mapping[str, str]) -> bool:
+        """Tell whether a client names the model in its URL."""
+        return any(query.get(name) for name in self.model_names)
+
 
 ENDPOINTS: Final = (
     Endpoint(path="/v1/realtime", dialect="openai"),

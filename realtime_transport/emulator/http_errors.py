@@ -26,6 +26,14 @@ HTTP_ERRORS: Final[dict[str, HttpErrorRow]] = {
     "not_json": HttpErrorRow(400, "invalid_request_error", None, "We could not parse the JSON body of your request."),
     "too_large": HttpErrorRow(413, "invalid_request_error", None, "The body of your request is too large."),
     "bad_value": HttpErrorRow(400, "invalid_request_error", "invalid_value", "{message}"),
+    "no_such_call": HttpErrorRow(404, "invalid_request_error", "not_found", "No session found for this call_id."),
+    "wrong_kind": HttpErrorRow(
+        401,
+        "invalid_request_error",
+        "invalid_client_secret",
+        "This client secret opens another kind of session.",
+    ),
+    "crowded": HttpErrorRow(429, "rate_limit_error", "rate_limit_exceeded", "Too many sockets have joined this call."),
     "on_purpose": HttpErrorRow(500, "server_error", "fault_injected", "This connection fails on purpose."),
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
@@ -17,11 +17,13 @@ from realtime_transport.conversation.peer import PACE
 from realtime_transport.conversation.server import ServerLimits, ServerTraits
 from realtime_transport.emulator.access import Access, is_loopback
 from realtime_transport.emulator.behaviour import AnyBrain, Behaviour, BrainFactory, behaviour, factory
+from realtime_transport.emulator.calls import Call
 from realtime_transport.emulator.certificate import self_signed
 from realtime_transport.emulator.faults import Faults, FaultSource
 from realtime_transport.emulator.sessions import MAX_SESSIONS, Sessions
 from realtime_transport.emulator.socket_session import MAX_FRAME_BYTES, Observer
 from realtime_transport.emulator.transcriber import clip_transcriber
+from realtime_transport.emulator.webhooks import WebhookTarget
 from realtime_transport.exceptions import InvalidArgument, MissingExtra, StateError
 
 if TYPE_CHECKING:
@@ -44,7 +46,8 @@ class Emulator:
     ``faults`` go wrong on purpose, on every connection or, by a function of its number, on some; a client may ask for
     more in its URL (``?fault.close_at=response.created``). ``mcp`` are MCP servers on paper, by label; others are
     reached when they are on this machine. ``observe`` is called with the id of each session and gives who is told of
-    all that is said in it. ``limits`` say how long a session may last, and ``max_sessions`` how many there may be.
+    all that is said in it. ``webhook`` is told of calls that ``ring``. ``limits`` say how long a session may last, and
+    ``max_sessions`` how many there may be.
 
     Raises ``InvalidArgument`` for a host that others can reach without a token and for a certificate that cannot be
     used, ``MissingExtra`` without the extra ``server``, ``StateError`` when it is started twice. Leaving the context
@@ -67,6 +70,7 @@ class Emulator:
         mcp: ScriptedServers | None = None,
         observe: Callable[[str], Observer] | None = None,
         max_sessions: int = MAX_SESSIONS,
+        webhook: WebhookTarget | None = None,
         limits: ServerLimits | None = None,
         traits: ServerTraits | None = None,
         wall_clock: Callable[[], float] = time.time,
@@ -90,6 +94,7 @@ class Emulator:
             mcp={**acts.mcp, **(mcp or {})},
             observe=observe,
             max_sessions=max_sessions,
+            webhook=webhook,
         )
         self._server: uvicorn.Server | None = None
         self._listener: socket.socket | None = None
@@ -198,6 +203,15 @@ class Emulator:
         if self._secrets is not None:
             self._secrets.cleanup()
             self._secrets, self._certificate = None, None
+
+    # --- calls ---------------------------------------------------------------------------------------------------
+
+    def ring(self, sip_headers: Sequence[tuple[str, str]] = ()) -> Call:
+        """Let a call come in by SIP: it is offered by webhook, and lasts until either side hangs up.
+
+        Call it inside the event loop of the server.
+        """
+        return self._sessions.ring(sip_headers)
 
     async def __aenter__(self) -> Self:
         await self.start()

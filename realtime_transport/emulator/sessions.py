@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Final
 
 import attrs
@@ -15,16 +16,20 @@ from realtime_transport.conversation.mcp_script import ScriptedServers, Scripted
 from realtime_transport.conversation.peer import ServerPeer
 from realtime_transport.conversation.server import ServerConversation, ServerLimits, ServerTraits
 from realtime_transport.conversation.server_outbox import counted_ids
-from realtime_transport.conversation.server_session import Session
-from realtime_transport.dialects import Dialect
+from realtime_transport.conversation.server_session import DEFAULT_MODEL, Session
+from realtime_transport.dialects import OPENAI, Dialect
 from realtime_transport.emulator.access import Access
 from realtime_transport.emulator.behaviour import BrainFactory
 from realtime_transport.emulator.brains import AsyncBrain
+from realtime_transport.emulator.calls import Call, Calls, Sideband
+from realtime_transport.emulator.driver import Driver
 from realtime_transport.emulator.endpoints import Wanted
 from realtime_transport.emulator.faults import FaultPlan, FaultSource, with_query
 from realtime_transport.emulator.line import Socket, Wire
 from realtime_transport.emulator.socket_session import CLOSE_SECONDS, Observer, SocketSession
+from realtime_transport.emulator.webhooks import WebhookTarget, deliver, incoming_call
 from realtime_transport.events.base import Maybe
+from realtime_transport.events.session import RealtimeSessionConfig
 
 MAX_SESSIONS: Final = 1_000
 """At a time, unless somebody wants another number. One talking session costs a hundredth of a core and a few MB."""
@@ -50,11 +55,16 @@ class Sessions:
     observe: Callable[[str], Observer] | None = None
     """Session id -> who wants to know what is said in it."""
     max_sessions: int = MAX_SESSIONS
+    webhook: WebhookTarget | None = None
+    """Who is told of calls that come in."""
+    calls: Calls = attrs.field(factory=Calls)
     ids: Callable[[str], str] = attrs.field(factory=counted_ids)
     """One counter for all: an id names one thing on the whole server, as a client expects."""
     _connections: int = 0
     """How many there were, refused ones included."""
     _running: set[SocketSession] = attrs.field(factory=set[SocketSession])
+    _deliveries: set[asyncio.Task[bool]] = attrs.field(factory=set[asyncio.Task[bool]])
+    """Webhooks on their way; each gives up by itself."""
 
     def warm_up(self) -> None:
         """Load what the first turn of a caller needs."""
@@ -63,7 +73,7 @@ class Sessions:
     @property
     def is_full(self) -> bool:
         """Whether one more would be too many."""
-        return len(self._running) >= self.max_sessions
+        return len(self._running) + len(self.calls) >= self.max_sessions
 
     def plan(self, query: Mapping[str, str]) -> FaultPlan:
         """Draw the faults of the next connection. Raises ``InvalidArgument`` for a query that cannot be read."""
@@ -75,6 +85,13 @@ class Sessions:
         self, socket: Socket, wanted: Wanted, defaults: Session | None, plan: FaultPlan, wire: Wire | None
     ) -> None:
         """Hold one session on an accepted socket until it ends."""
+        peer, brain = self._peer(wanted, defaults)
+        observer = self.observer(peer.conversation.session.id)
+        seating = partial(Driver, peer, brain)
+        await self.hold(SocketSession(socket, seating, wanted.dialect, plan=plan, wire=wire, observer=observer))
+
+    def _peer(self, wanted: Wanted, defaults: Session | None) -> tuple[ServerPeer, AsyncBrain | None]:
+        """Make the other end of one session, and the brain that it has to wait for, if it has one."""
         conversation = ServerConversation(
             ids=self.ids,
             model=wanted.model,
@@ -94,8 +111,32 @@ class Sessions:
             mcp=self.mcp,
             runs_mcp=True,
         )
-        observer = self.observer(conversation.session.id)
-        await self.hold(SocketSession(socket, peer, wanted.dialect, waits, plan=plan, wire=wire, observer=observer))
+        return peer, waits
+
+    # --- calls ---------------------------------------------------------------------------------------------------
+
+    def ring(self, sip_headers: Sequence[tuple[str, str]]) -> Call:
+        """Let a call come in, and tell whoever wants to know by webhook."""
+        call = self.calls.add(self.ids, sip_headers)
+        if self.webhook is not None:
+            now = int(self.wall_clock())
+            body = incoming_call(self.ids("evt"), now, call.id, call.sip_headers)
+            task = asyncio.get_running_loop().create_task(
+                deliver(self.webhook, self.ids("wh"), body, self.wall_clock), name="emulator webhook"
+            )
+            self._deliveries.add(task)
+            task.add_done_callback(self._deliveries.discard)
+        return call
+
+    def take(self, call: Call, session: RealtimeSessionConfig) -> None:
+        """Begin the conversation of a call. Raises ``ServerError`` for a session that cannot be."""
+        wanted = Wanted(dialect=OPENAI, model=session.model or DEFAULT_MODEL, kind="realtime")
+        peer, brain = self._peer(wanted, session)
+        self.calls.begin(call, peer, brain, self.wall_clock())
+
+    async def join(self, socket: Socket, call: Call, plan: FaultPlan, wire: Wire | None) -> None:
+        """Hold a socket that joins a call."""
+        await self.hold(SocketSession(socket, partial(Sideband, call), OPENAI, plan=plan, wire=wire))
 
     def observer(self, session_id: Maybe[str]) -> Observer | None:
         """Find who wants to know what is said in a session."""
@@ -111,6 +152,10 @@ class Sessions:
 
     async def stop(self) -> None:
         """Close every session and wait for a moment until the clients have answered."""
+        for task in tuple(self._deliveries):
+            task.cancel()
+        await asyncio.gather(*self._deliveries, return_exceptions=True)
+        await self.calls.stop()
         running = tuple(self._running)
         for session in running:
             session.stop()

@@ -1,17 +1,17 @@
-"""One connection: a peer turned for a WebSocket."""
+"""One connection: a WebSocket, its dialect, and the conversation that it takes part in."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Final, Protocol
+from collections.abc import Callable
+from typing import Final, Protocol, TypeAlias
 
 from realtime_transport.dialects import Dialect
-from realtime_transport.emulator.brains import AsyncBrain
-from realtime_transport.emulator.driver import Driver, Peer
 from realtime_transport.emulator.faults import FaultPlan
 from realtime_transport.emulator.line import Line, Socket, Wire
 from realtime_transport.events.client import ClientEvent
 from realtime_transport.events.server import ServerEvent
+from realtime_transport.exceptions import DecodeError
 from realtime_transport.wire import Codec
 from realtime_transport.wire.codec import Family
 
@@ -38,15 +38,38 @@ class Observer(Protocol):
         ...
 
 
+class Seat(Protocol):
+    """What a socket takes part in: a session of its own, or a call that others are in too."""
+
+    def open(self, unix_time: float) -> None:
+        """The socket is open."""
+        ...
+
+    def receive(self, event: ClientEvent) -> None:
+        """Take what the client said."""
+        ...
+
+    def receive_unreadable(self, error: DecodeError, event: ClientEvent | None) -> None:
+        """Answer a frame that has a flaw."""
+        ...
+
+    async def end(self) -> None:
+        """The socket is gone."""
+        ...
+
+
+Seating: TypeAlias = Callable[[Callable[[ServerEvent], None], Callable[[int, str], None]], Seat]
+"""Makes a seat from what takes the events for the client, and what closes its socket."""
+
+
 class SocketSession:
-    """Runs one session from the accepted socket to its end."""
+    """Holds one socket from its acceptance to its end."""
 
     def __init__(
         self,
         socket: Socket,
-        peer: Peer,
+        seating: Seating,
         dialect: Dialect,
-        brain: AsyncBrain | None = None,
         *,
         plan: FaultPlan,
         wire: Wire | None = None,
@@ -56,7 +79,7 @@ class SocketSession:
         self._socket = socket
         self._line = Line(socket, plan, wire)
         self._read_delay = plan.faults.read_delay_ms / 1000
-        self._driver = Driver(peer, brain, say=self._say, close=self.stop)
+        self._seat = seating(self._say, self.stop)
         self._codec: Codec[ClientEvent, ServerEvent] = Codec(dialect, role="server", family=family)
         self._omits = dialect.omits
         self._observer = observer
@@ -69,12 +92,12 @@ class SocketSession:
         reader = loop.create_task(self._read(), name="emulator reader")
         writer = loop.create_task(self._line.run(), name="emulator writer")
         try:
-            self._driver.open(unix_time)
+            self._seat.open(unix_time)
             await asyncio.wait({reader, writer}, return_when=asyncio.FIRST_COMPLETED)
             if reader.done():
                 reader.result()  # a fault of ours is not to pass in silence
         finally:
-            await self._driver.end()
+            await self._seat.end()
             for task in (reader, writer):
                 task.cancel()
             await asyncio.gather(reader, writer, return_exceptions=True)
@@ -99,9 +122,9 @@ class SocketSession:
         if self._observer is not None and decoded.event is not None:
             self._observer.received(decoded.event)
         if decoded.event is None or decoded.problems:
-            self._driver.receive_unreadable(decoded.problems[0].error, decoded.event)
+            self._seat.receive_unreadable(decoded.problems[0].error, decoded.event)
         else:
-            self._driver.receive(decoded.event)
+            self._seat.receive(decoded.event)
 
     def _say(self, event: ServerEvent) -> None:
         if event.type not in self._omits:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, cast
+from functools import partial
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -16,8 +17,9 @@ from realtime_transport.conversation.server_translation import (
 )
 from realtime_transport.dialects import OPENAI
 from realtime_transport.emulator.access import presented_key
-from realtime_transport.emulator.client_secrets import json_body, lifetime
+from realtime_transport.emulator.client_secrets import json_body, lifetime, plain_session, read_session
 from realtime_transport.emulator.door import welcome
+from realtime_transport.emulator.driver import Driver
 from realtime_transport.emulator.http_errors import http_error
 from realtime_transport.emulator.sessions import Sessions
 from realtime_transport.emulator.socket_session import SocketSession
@@ -32,13 +34,13 @@ def translation_routes(sessions: Sessions) -> list[BaseRoute]:
     """Make the routes of the translation endpoint."""
 
     async def door(socket: WebSocket) -> None:
-        visitor = await welcome(sessions, socket)
+        visitor = await welcome(sessions, socket, {"translation"})
         if visitor is None:
             return
         server = _server(sessions, socket.query_params.get("model"), visitor.key)
         session = SocketSession(
             socket,
-            server,
+            partial(Driver, server, None),
             OPENAI,
             plan=visitor.plan,
             wire=visitor.wire,
@@ -73,10 +75,12 @@ async def _mint(sessions: Sessions, request: Request) -> Response:
         return body
     try:
         seconds = lifetime(body.get("expires_after"))
-        asked = cast("dict[str, Any]", body.get("session") or {})
-        config = from_dict(asked, TranslationSessionConfig)
+        asked = plain_session(body.get("session"))
+        if asked.get("type", "translation") != "translation":
+            raise InvalidArgument("must be 'translation', or absent", path="session.type")
+        config = read_session(asked, TranslationSessionConfig)
     except InvalidArgument as error:
         return http_error("bad_value", param=error.path, message=str(error))
     session = translation_session(config.model or DEFAULT_TRANSLATION_MODEL, sessions.ids("sess"), config)
-    secret = sessions.access.mint(asked, seconds)
+    secret = sessions.access.mint(asked, seconds, "translation")
     return JSONResponse({"value": secret.value, "expires_at": secret.expires_at, "session": to_dict(session)})

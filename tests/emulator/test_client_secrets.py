@@ -132,3 +132,59 @@ async def test_only_so_many_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(InvalidStatus):
             async with calling(server, **bearer(first)):
                 pass
+
+
+# --- kinds ---------------------------------------------------------------------------------------------------------
+
+
+async def secret_of(server: Emulator, kind: str) -> str:
+    path = "/realtime/translations/client_secrets" if kind == "translation" else "/realtime/client_secrets"
+    session = {} if kind == "translation" else {"type": kind}
+    async with httpx2.AsyncClient() as client:
+        response = await client.post(f"{server.http_url}{path}", json={"session": session})
+    value: str = response.json()["value"]
+    return value
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "opens"),
+    [
+        ("realtime", "", True),
+        ("realtime", "?intent=transcription", False),
+        ("realtime", "/translations", False),
+        ("transcription", "", True),
+        ("transcription", "?intent=transcription", True),
+        ("transcription", "/translations", False),
+        ("translation", "", False),
+        ("translation", "?intent=transcription", False),
+        ("translation", "/translations", True),
+    ],
+)
+async def test_a_secret_opens_its_own_kind_of_session_only(kind: str, path: str, opens: bool) -> None:
+    async with Emulator(Echo()) as server:
+        key = bearer(await secret_of(server, kind))
+        if opens:
+            async with calling(server, path, **key) as caller:
+                assert caller.frames[0]["session"]["type"] == kind
+            return
+        with pytest.raises(InvalidStatus) as raised:
+            async with calling(server, path, **key):
+                pass
+        assert raised.value.response.status_code == 401
+
+
+async def test_a_translation_secret_is_for_translations() -> None:
+    async with Emulator(Echo()) as server, httpx2.AsyncClient() as client:
+        url = f"{server.http_url}/realtime/translations/client_secrets"
+        response = await client.post(url, json={"session": {"type": "realtime"}})
+        assert (response.status_code, response.json()["error"]["param"]) == (400, "session.type")
+
+
+@pytest.mark.parametrize(
+    ("query", "model"), [("", "gpt-realtime-2.1"), ("?model=gpt-realtime-mini", "gpt-realtime-mini")]
+)
+async def test_the_model_of_a_secret_counts_where_the_url_names_none(query: str, model: str) -> None:
+    async with Emulator(Echo()) as server:
+        body = (await mint(server, {"session": {"type": "realtime", "model": "gpt-realtime-2.1"}})).json()
+        async with calling(server, query, **bearer(body["value"])) as caller:
+            assert caller.frames[0]["session"]["model"] == model

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping, MutableMapping
+from functools import partial
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from realtime_transport.conversation.peer import ServerPeer
 from realtime_transport.dialects import OPENAI, Dialect, get_dialect
 from realtime_transport.emulator import AsyncBrain
 from realtime_transport.emulator import line as module
+from realtime_transport.emulator.driver import Driver
 from realtime_transport.emulator.faults import FaultPlan, Faults
 from realtime_transport.emulator.socket_session import SocketSession
 from tests.conversation.serving import Canned
@@ -65,7 +67,11 @@ class Call:
         waits = isinstance(brain, AsyncBrain)
         peer = ServerPeer(None if waits else brain, pace=pace)
         self.session = SocketSession(
-            self.line, peer, dialect, brain if waits else None, plan=FaultPlan(Faults(**faults), 1), wire=wire
+            self.line,
+            partial(Driver, peer, brain if waits else None),
+            dialect,
+            plan=FaultPlan(Faults(**faults), 1),
+            wire=wire,
         )
         self.task = asyncio.create_task(self.session.run(0.0))
 
