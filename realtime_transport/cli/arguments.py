@@ -18,6 +18,7 @@ def parser() -> argparse.ArgumentParser:
     _talk(verbs.add_parser("talk", help="speak an audio file to a model and write what it answers"))
     _serve(verbs.add_parser("serve", help="run the emulator: a server that needs no key"))
     _demo(verbs.add_parser("demo", help="hold a whole conversation here, with the emulator as the other side"))
+    _gateway(verbs.add_parser("gateway", help="answer phone calls: a carrier on one side, your agent on the other"))
     return root
 
 
@@ -86,3 +87,33 @@ def _demo(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--output", type=Path, default=Path("out/demo"), metavar="DIR", help="where the three files go (out/demo)"
     )
+
+
+def _gateway(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--carrier", required=True, metavar="NAME", help="who brings the calls: twilio, telnyx, ...")
+    verb.add_argument(
+        "--agent",
+        required=True,
+        metavar="MODULE:NAME",
+        help="a RealtimeAgent, or a function (call) -> agent or session that is asked for every call",
+    )
+    verb.add_argument(
+        "--public-url", metavar="URL", help="where the carrier reaches this gateway (https://...): signatures cover it"
+    )
+    verb.add_argument(
+        "--trust-forwarded", action="store_true", help="take the public address from X-Forwarded-* of your proxy"
+    )
+    verb.add_argument("--allow-unsigned", action="store_true", help="take calls from anybody who knows the address")
+    verb.add_argument("--host", default="127.0.0.1", help="address to bind (default 127.0.0.1)")
+    verb.add_argument("--port", type=int, default=8090, help="port to bind, 0 for a free one (default 8090)")
+    verb.add_argument(
+        "--audiosocket-port", type=int, default=9092, metavar="PORT", help="port for AudioSocket (default 9092)"
+    )
+    verb.add_argument("--url", help="the model's server; without it the real service, with OPENAI_API_KEY")
+    verb.add_argument("--model", help=f"the model to talk to (default {DEFAULT_MODEL})")
+    verb.add_argument("--max-calls", type=int, default=50, metavar="N", help="calls at once; more hear the busy tone")
+    verb.add_argument("--wait-for-caller", action="store_true", help="let the caller speak first")
+    verb.add_argument(
+        "--drain", type=float, default=3600.0, metavar="SECONDS", help="how long SIGTERM waits for calls (default 3600)"
+    )
+    verb.add_argument("--record", type=Path, metavar="DIR", help="record every call into a folder of its own here")

@@ -12,6 +12,7 @@ from realtime_transport.exceptions import MissingExtra
 
 try:
     from realtime_transport.gateway.app import gateway_app
+    from realtime_transport.gateway.server import GatewayServer
 except ImportError as missing:
     raise MissingExtra(missing.name or "starlette", "gateway") from missing
 from realtime_transport.gateway.audiosocket import AudioSocketServer
@@ -19,7 +20,6 @@ from realtime_transport.gateway.gateway import Gateway
 from realtime_transport.gateway.incoming import AgentSource, IncomingCall
 from realtime_transport.gateway.limits import GatewayLimits
 from realtime_transport.gateway.news import GatewayNews
-from realtime_transport.gateway.server import GatewayServer
 
 __all__ = [
     "AgentSource",

@@ -14,8 +14,12 @@ from realtime_transport.gateway.tokens import StreamTokens, Ticket
 from realtime_transport.telephony.signatures import SignedRequest, Verifier
 
 SIGNS_UPGRADES: Final = frozenset({"twilio", "genesys"})
-"""Carriers that are documented to sign the upgrade with the secret of their webhooks. Telnyx sends a token of ours
-there, others Basic credentials or nothing: give them a ``stream_verifier`` of their own, or rely on stream tokens."""
+"""Carriers that are documented to sign the upgrade with the secret of their webhooks. Telnyx sends a token of ours,
+Exotel and Asterisk Basic credentials where they were given some: give those a ``stream_verifier``, or rely on the
+tokens of the answer webhook."""
+
+SIGNS_WHEN_ASKED: Final = frozenset({"vonage"})
+"""Carriers that sign the upgrade when the answer document asks for it: it does when there is a ``stream_verifier``."""
 
 
 @attrs.frozen(kw_only=True)
@@ -43,10 +47,9 @@ _STATUS: Final[Mapping[RefusalReason, int]] = {
 class Door:
     """The rules of one gateway.
 
-    A webhook has to pass ``verifier``. A stream has to pass ``stream_verifier``, where there is one, and to bring a
-    token, unless that verifier has vouched for it: so a stream is never taken on nobody's word. With
-    ``allow_unsigned`` what no verifier was given for is let in. Raises ``InvalidArgument`` without any verifier and
-    without that word.
+    A webhook has to pass ``verifier``. A stream has to bring a token of the webhook's, or to pass ``stream_verifier``;
+    with ``signs_upgrades`` both, if it brings one. So a stream is never taken on nobody's word. With ``allow_unsigned``
+    what no verifier was given for is let in. Raises ``InvalidArgument`` without any verifier and without that word.
     """
 
     def __init__(
@@ -56,6 +59,7 @@ class Door:
         tokens: StreamTokens,
         verifier: Verifier | None,
         stream_verifier: Verifier | None,
+        signs_upgrades: bool,
         allow_unsigned: bool,
     ) -> None:
         if verifier is None and stream_verifier is None and not allow_unsigned:
@@ -73,6 +77,7 @@ class Door:
         self.draining: bool = False
         self._verifier = verifier
         self._stream_verifier = stream_verifier
+        self._signs_upgrades = signs_upgrades
         self._allow_unsigned = allow_unsigned
         self._bucket = Bucket(limits.calls_per_second, limits.call_burst)
 
@@ -90,7 +95,7 @@ class Door:
     def admit(self, request: SignedRequest, token: str, now: float, wall: float) -> Ticket | Refusal:
         """Let a stream in, or say why not. Whoever comes with a token was promised a place, draining or not."""
         try:
-            if self._stream_verifier is not None:
+            if self._stream_verifier is not None and (self._signs_upgrades or not token):
                 self._stream_verifier.verify(request, wall)
             if token:
                 return self.tokens.redeem(token, now)

@@ -16,7 +16,7 @@ import attrs
 
 from realtime_transport.audio.formats import AudioFormat
 from realtime_transport.exceptions import ConnectionLost, InvalidArgument, RealtimeError
-from realtime_transport.gateway.door import SIGNS_UPGRADES, Door, Refusal
+from realtime_transport.gateway.door import SIGNS_UPGRADES, SIGNS_WHEN_ASKED, Door, Refusal
 from realtime_transport.gateway.incoming import AgentSource, IncomingCall, session_for
 from realtime_transport.gateway.limits import GatewayLimits
 from realtime_transport.gateway.news import GatewayNews, NewsKind, Tally, metrics_text
@@ -98,11 +98,13 @@ class Gateway:
         self._codec = codec or functools.partial(make_codec, carrier)
         self._codec()  # an unknown carrier is said now, not at the first call
         self._answers = answers or ANSWERS.get(carrier)
+        self._asks_to_sign = carrier in SIGNS_WHEN_ASKED and stream_verifier is not None
         self._door = Door(
             limits=self.limits,
             tokens=StreamTokens(self.limits.token_lifetime),
             verifier=verifier,
             stream_verifier=stream_verifier or (verifier if carrier in SIGNS_UPGRADES else None),
+            signs_upgrades=carrier in SIGNS_UPGRADES or self._asks_to_sign,
             allow_unsigned=allow_unsigned,
         )
         self._agent = agent
@@ -153,6 +155,7 @@ class Gateway:
             custom=self._custom(fields) if callable(self._custom) else self._custom or {},
             format=self._stream_format,
             call_id=asked.call_id,
+            sign=self._asks_to_sign,
         )
         document = self._answers.connect(offer)
         self._news("answered", asked.call_id, caller=asked.caller, called=asked.called)

@@ -10,11 +10,22 @@ from typing import Any, Final, Self
 
 import uvicorn
 from starlette.applications import Starlette
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from realtime_transport.exceptions import StateError
 from realtime_transport.gateway.gateway import Gateway
 
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+
+
+class _QuietProtocol(WebSocketsSansIOProtocol):
+    """uvicorn's WebSocket, which otherwise logs an error for every upgrade that was refused with a status."""
+
+    async def send(self, message: Any) -> None:
+        """Send an ASGI message, and count a refusal that is out as an answer."""
+        await super().send(message)
+        if self.initial_response is not None and self.close_sent:
+            self.handshake_complete = True
 
 
 class GatewayServer:
@@ -33,7 +44,7 @@ class GatewayServer:
             "log_config": None,  # the program that runs us has its own
             "access_log": False,
             "lifespan": "off",  # we end the calls ourselves
-            "ws": "websockets-sansio",
+            "ws": _QuietProtocol,
             "ws_max_size": self.gateway.limits.max_message,
             "ws_per_message_deflate": False,  # speech in base64 does not get smaller, and carriers offer none
             "timeout_graceful_shutdown": 5,
