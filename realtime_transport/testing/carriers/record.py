@@ -103,8 +103,8 @@ class CallRecord:
         return sum(each.ms for each in self.stretches)
 
     def story(self) -> str:
-        """Return the timeline as text, a line for everything that happened."""
-        return "\n".join(map(str, self.timeline))
+        """Return the timeline as text, a line for everything that happened; marks only when they were not played."""
+        return "\n".join(str(each) for each in self.timeline if not each.detail.endswith(" played"))
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the call as a WAV at 24 kHz, the caller on the left, the agent on the right; return its path."""
