@@ -6,6 +6,7 @@ steps with their moments go out. The socket session takes the steps.
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
@@ -25,8 +26,36 @@ def _share(_: object, attribute: attrs.Attribute[float], value: float) -> None:
 
 
 def _not_negative(_: object, attribute: attrs.Attribute[Any], value: float | None) -> None:
-    if value is not None and value < 0:
-        raise InvalidArgument(f"must not be negative, not {value!r}", path=attribute.name)
+    if value is not None and not 0 <= value < math.inf:
+        raise InvalidArgument(f"must not be negative, nor without end, not {value!r}", path=attribute.name)
+
+
+def _status(_: object, attribute: attrs.Attribute[int | None], value: int | None) -> None:
+    if value is not None and not 300 <= value <= 599:
+        raise InvalidArgument(f"must be an HTTP status from 300 to 599, not {value!r}", path=attribute.name)
+
+
+NEVER_SENT: Final = frozenset({1004, 1005, 1006, 1015})
+"""Close codes that no close frame may carry (RFC 6455, 7.4.1): to see 1006, give no code."""
+
+
+def check_close_code(code: int | None, path: str) -> None:
+    """Raise ``InvalidArgument`` for a code that no close frame may carry; None is none."""
+    if code is not None and (not 1000 <= code <= 4999 or code in NEVER_SENT):
+        raise InvalidArgument(f"must be a close code from 1000 to 4999 that may be sent, not {code!r}", path=path)
+
+
+def _close_code(_: object, attribute: attrs.Attribute[int | None], value: int | None) -> None:
+    check_close_code(value, attribute.name)
+
+
+_REASON_BYTES: Final = 123
+"""A close frame has 125 bytes, two of them for the code."""
+
+
+def _reason(_: object, attribute: attrs.Attribute[str], value: str) -> None:
+    if len(value.encode()) > _REASON_BYTES:
+        raise InvalidArgument(f"a close frame has room for {_REASON_BYTES} bytes", path=attribute.name)
 
 
 @attrs.frozen(kw_only=True)
@@ -37,7 +66,7 @@ class Faults:
     """Whatever is left to chance is drawn from it and from the number of the connection."""
 
     # --- at the handshake ---
-    status: int | None = None
+    status: int | None = attrs.field(default=None, validator=_status)
     """Answer the upgrade with this HTTP status instead of 101."""
     retry_after: float | None = attrs.field(default=None, validator=_not_negative)
     """Seconds, in the ``Retry-After`` header of that answer."""
@@ -74,9 +103,9 @@ class Faults:
     """The connection ends after so many frames."""
     close_at: str = ""
     """The connection ends after the first event of a type that fits this pattern."""
-    close_code: int | None = None
+    close_code: int | None = attrs.field(default=None, validator=_close_code)
     """How it ends: with this close frame, or without any (what clients see as 1006)."""
-    close_reason: str = ""
+    close_reason: str = attrs.field(default="", validator=_reason)
     cut_after_bytes: int | None = attrs.field(default=None, validator=_not_negative)
     """The connection is reset once so many bytes were sent after the handshake: in the middle of a frame, as a rule."""
     freeze_after: int | None = attrs.field(default=None, validator=_not_negative)

@@ -46,7 +46,7 @@ from realtime_transport.conversation.mcp_script import ScriptedServers, Scripted
 from realtime_transport.emulator.behaviour import AnyBrain, Behaviour, BrainFactory, factory
 from realtime_transport.emulator.brains import Spoken
 from realtime_transport.emulator.clips import library
-from realtime_transport.emulator.faults import Faults, FaultSource, faults_from
+from realtime_transport.emulator.faults import Faults, FaultSource, check_close_code, faults_from
 from realtime_transport.emulator.yaml_parts import Part, read_yaml
 from realtime_transport.exceptions import InvalidArgument
 
@@ -200,6 +200,10 @@ def _fail(part: Part, fields: Fields) -> Output:
 
 def _hang_up(part: Part, fields: Fields) -> Output:
     code = int(part.number("hang_up", least=1000, whole=True))
+    try:
+        check_close_code(code, "")
+    except InvalidArgument as error:
+        raise part.refused(f"hang_up {error}") from error
     return HangUp(code=code, reason=fields["reason"].text("reason") if "reason" in fields else "")
 
 

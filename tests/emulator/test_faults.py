@@ -143,7 +143,23 @@ def test_a_query_that_cannot_be_read(asked: dict[str, str]) -> None:
     assert raised.value.path == next(iter(asked))
 
 
-@pytest.mark.parametrize("faults", [{"lose": 1.1}, {"garble": -0.1}, {"latency_ms": -1}, {"close_after": -1}])
+@pytest.mark.parametrize(
+    "faults",
+    [
+        {"lose": 1.1},
+        {"garble": -0.1},
+        {"latency_ms": -1},
+        {"close_after": -1},
+        {"jitter_ms": float("nan")},
+        {"stall_ms": float("inf")},
+        {"status": 200},
+        {"status": 42},
+        {"close_code": 999},
+        {"close_code": 1006},
+        {"close_code": 5000},
+        {"close_reason": "x" * 124},
+    ],
+)
 def test_out_of_range(faults: dict[str, Any]) -> None:
     with pytest.raises(InvalidArgument):
         Faults(**faults)
