@@ -12,7 +12,7 @@ MINUTES ?= 55
 SEEDS ?= 50
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test cover check format fuzz model soak calls mutants docs clean
+.PHONY: help setup demo test cover check format fuzz model soak calls interop mutants docs clean
 
 help: ## list the verbs
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,6 +66,9 @@ model: $(VENV)/.dev ## search the state machines exhaustively to DEPTH=7
 
 soak: $(VENV)/.dev ## hold CALLS=6 long calls of MINUTES=55 in virtual time; does anything grow? (SEED=1)
 	$(BIN)/python scripts/soak.py --calls $(CALLS) --minutes $(MINUTES) --seed $(SEED)
+
+interop: $(VENV)/.dev ## other people's clients and servers against ours, over real sockets (ONLY=agents)
+	@$(BIN)/python -m interop --only '$(ONLY)'
 
 calls: $(VENV)/.dev ## phone calls of chance on every carrier: is heard = history? (SEEDS=50 on each)
 	$(BIN)/python -m tests.telephony.test_random_calls $(SEEDS)
