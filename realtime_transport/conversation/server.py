@@ -21,7 +21,13 @@ from realtime_transport.conversation.server_items import Entry, ItemChain, Speec
 from realtime_transport.conversation.server_mcp import McpRequest, McpResult, ServerMcp
 from realtime_transport.conversation.server_outbox import Ids, Padding, ServerOutbox, no_padding
 from realtime_transport.conversation.server_responses import RateLimitsWhen, ServerResponses
-from realtime_transport.conversation.server_session import DEFAULT_MODEL, ServerSession, Session, default_session
+from realtime_transport.conversation.server_session import (
+    DEFAULT_MODEL,
+    PCM_RATES,
+    ServerSession,
+    Session,
+    default_session,
+)
 from realtime_transport.conversation.server_turns import CallerTurns
 from realtime_transport.conversation.session_views import input_format
 from realtime_transport.events.client import (
@@ -90,6 +96,8 @@ class ServerTraits:
     """Seconds from a commit to the caller's words."""
     needs_session_type: bool = True
     """``session.update`` has to name its type; dialects with flat sessions have no such field."""
+    pcm_rates: tuple[int, ...] = PCM_RATES
+    """Samples per second of PCM that are spoken; the first is the default of the caller's side."""
     padding: Padding = no_padding
     """Makes the ``obfuscation`` of text deltas; by default there is none."""
 
@@ -125,7 +133,8 @@ class ServerConversation:
         """Set when the connection is to be closed once the frames are sent."""
         self._chain = ItemChain(retained_audio_bytes=limits.retained_audio_bytes)
         self._out = ServerOutbox(self._chain.fresh(ids), traits.padding)
-        self._session = ServerSession(default_session(model, session_id=ids("sess"), kind=kind))
+        nobodys = default_session(model, session_id=ids("sess"), kind=kind, input_rate=traits.pcm_rates[0])
+        self._session = ServerSession(nobodys, pcm_rates=traits.pcm_rates)
         if defaults is not None:
             self._session.update(SessionUpdate(session=defaults))
         self._mcp = ServerMcp(self._out, self._session, self._chain)

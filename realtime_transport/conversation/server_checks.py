@@ -13,13 +13,15 @@ import attrs
 
 from realtime_transport.conversation.server_errors import refusal
 from realtime_transport.events.audio_config import (
+    AudioConfig,
+    AudioInputConfig,
     AudioOutputConfig,
     NoiseReduction,
     PcmFormat,
     SemanticVad,
     ServerVad,
 )
-from realtime_transport.events.base import UNSET
+from realtime_transport.events.base import UNSET, Maybe
 from realtime_transport.events.client import ClientEvent, ConversationItemTruncate
 from realtime_transport.events.items import (
     AssistantMessageItem,
@@ -56,7 +58,6 @@ WORDS: Final[Mapping[tuple[type, str], frozenset[str]]] = {
 """Fields whose text is one of a few words. Voices, models and languages are not among them: new ones come daily."""
 
 RANGES: Final[Mapping[tuple[type, str], tuple[float, float]]] = {
-    (PcmFormat, "rate"): (24_000, 24_000),
     (ServerVad, "threshold"): (0, 1),
     (ServerVad, "prefix_padding_ms"): (0, 5_000),
     (ServerVad, "silence_duration_ms"): (0, 10_000),
@@ -123,6 +124,21 @@ def check_event(event: ClientEvent) -> None:
     if event.event_id and len(event.event_id) > EVENT_ID_LENGTH:
         raise refusal("too_long", param="event_id", limit=EVENT_ID_LENGTH, value=len(event.event_id))
     _check(event, "")
+
+
+def check_rates(audio: Maybe[AudioConfig], path: str, rates: tuple[int, ...]) -> None:
+    """Refuse, with the ServerError to be sent, PCM of a rate that this server does not speak."""
+    for name in ("input", "output"):
+        side: AudioInputConfig | AudioOutputConfig | None = getattr(audio, name, None) or None
+        rate = side.format.rate if side is not None and isinstance(side.format, PcmFormat) else None
+        where = f"{path}.{name}.format.rate"
+        if not rate or rate in rates:
+            continue
+        if rate < min(rates):
+            raise refusal("too_small", param=where, limit=min(rates), value=rate)
+        if rate > max(rates):
+            raise refusal("too_large", param=where, limit=max(rates), value=rate)
+        raise refusal("unknown_value", param=where, value=rate, supported=", ".join(map(str, sorted(rates))))
 
 
 def _check(value: object, path: str) -> None:

@@ -21,6 +21,7 @@ from realtime_transport.conversation.brain import (
     Stop,
     Write,
 )
+from realtime_transport.conversation.server_checks import check_rates
 from realtime_transport.conversation.server_errors import refusal
 from realtime_transport.conversation.server_items import Entry, ItemChain
 from realtime_transport.conversation.server_mcp import ServerMcp
@@ -183,6 +184,7 @@ class ServerResponses:
         overrides = {name: getattr(options, name) for name in _OVERRIDES if getattr(options, name)}
         if isinstance(options.tools, tuple):
             overrides["tools"] = options.tools
+        check_rates(options.audio, "response.audio", self._session.pcm_rates)
         if isinstance(options.audio, AudioConfig):
             overrides["audio"] = AudioConfig(output=options.audio.output)
         return merge(self._session.realtime, RealtimeSessionConfig(**overrides))

@@ -6,7 +6,7 @@ from typing import Any, Final, Literal, TypeVar, cast
 
 import attrs
 
-from realtime_transport.conversation.server_checks import check_event
+from realtime_transport.conversation.server_checks import check_event, check_rates
 from realtime_transport.conversation.server_errors import refusal
 from realtime_transport.conversation.session_config import merge
 from realtime_transport.conversation.session_views import turn_detection, voice
@@ -38,6 +38,10 @@ INSTRUCTIONS: Final = (
 DEFAULT_MODEL: Final = "gpt-realtime"
 
 
+PCM_RATES: Final = (24_000,)
+"""Samples per second of PCM that are spoken; the first is the default of the caller's side."""
+
+
 @attrs.frozen(kw_only=True)
 class ModelDefaults:
     """What differs between models in a session that nobody configured."""
@@ -64,16 +68,22 @@ def _server_vad(silence_ms: int) -> ServerVad:
     )
 
 
-def _audio_input(silence_ms: int) -> AudioInputConfig:
+def _audio_input(silence_ms: int, rate: int) -> AudioInputConfig:
     return AudioInputConfig(
-        format=PcmFormat(rate=24_000),
+        format=PcmFormat(rate=rate),
         transcription=None,
         noise_reduction=None,
         turn_detection=_server_vad(silence_ms),
     )
 
 
-def default_session(model: str, *, session_id: str, kind: Literal["realtime", "transcription"] = "realtime") -> Session:
+def default_session(
+    model: str,
+    *,
+    session_id: str,
+    kind: Literal["realtime", "transcription"] = "realtime",
+    input_rate: int = PCM_RATES[0],
+) -> Session:
     """Make the session that nobody configured, field by field as the live service announces it."""
     defaults = MODEL_DEFAULTS.get(model, ModelDefaults())
     if kind == "transcription":
@@ -81,7 +91,7 @@ def default_session(model: str, *, session_id: str, kind: Literal["realtime", "t
             object="realtime.transcription_session",
             id=session_id,
             expires_at=0,
-            audio=AudioConfig(input=_audio_input(defaults.silence_duration_ms)),
+            audio=AudioConfig(input=_audio_input(defaults.silence_duration_ms, input_rate)),
             include=None,
         )
     return RealtimeSessionConfig(
@@ -98,7 +108,7 @@ def default_session(model: str, *, session_id: str, kind: Literal["realtime", "t
         prompt=None,
         expires_at=0,
         audio=AudioConfig(
-            input=_audio_input(defaults.silence_duration_ms),
+            input=_audio_input(defaults.silence_duration_ms, input_rate),
             output=AudioOutputConfig(format=PcmFormat(rate=24_000), voice=defaults.voice, speed=1.0),
         ),
         include=None,
@@ -108,9 +118,10 @@ def default_session(model: str, *, session_id: str, kind: Literal["realtime", "t
 class ServerSession:
     """One session: what is in force, and the rules by which it changes."""
 
-    def __init__(self, config: Session) -> None:
+    def __init__(self, config: Session, *, pcm_rates: tuple[int, ...] = PCM_RATES) -> None:
         self.config = config
         self.defaults = config
+        self.pcm_rates = pcm_rates
         self.voice_is_fixed = False
         """Set once the conversation holds speech of the model."""
 
@@ -134,6 +145,7 @@ class ServerSession:
                 reason=f"Passing a {changes.type} session update event to a {self.config.type} session is not allowed.",
             )
         check_event(event)
+        check_rates(changes.audio, "session.audio", self.pcm_rates)
         if isinstance(changes, RealtimeSessionConfig):
             self._check_what_is_fixed(changes)
             changes = attrs.evolve(changes, model=UNSET)

@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 import attrs
 
-from realtime_transport.conversation.server_session import DEFAULT_MODEL
+from realtime_transport.conversation.server_session import DEFAULT_MODEL, PCM_RATES
 from realtime_transport.dialects import Dialect, get_dialect
 
 
@@ -19,6 +19,8 @@ class Endpoint:
     dialect: str
     model_names: tuple[str, ...] = ("model",)
     """Query parameters that may name the model, in order."""
+    pcm_rates: tuple[int, ...] = PCM_RATES
+    """Samples per second of PCM that it speaks; the first is the default of the caller's side."""
 
     def names_model(self, query: Mapping[str, str]) -> bool:
         """Tell whether a client names the model in its URL."""
@@ -29,8 +31,8 @@ ENDPOINTS: Final = (
     Endpoint(path="/v1/realtime", dialect="openai"),
     Endpoint(path="/openai/v1/realtime", dialect="azure"),
     Endpoint(path="/openai/realtime", dialect="azure-dated", model_names=("deployment", "model")),
-    Endpoint(path="/voice-live/realtime", dialect="voice-live"),
-    Endpoint(path="/api-ws/v1/realtime", dialect="qwen"),
+    Endpoint(path="/voice-live/realtime", dialect="voice-live", pcm_rates=(24_000, 16_000, 8_000)),
+    Endpoint(path="/api-ws/v1/realtime", dialect="qwen", pcm_rates=(16_000, 24_000)),
     Endpoint(path="/v1/convai/realtime", dialect="elevenlabs"),
 )
 
@@ -49,6 +51,7 @@ class Wanted:
     """``beta`` when it asks for the beta protocol on a GA path."""
     model: str
     kind: Literal["realtime", "transcription"]
+    pcm_rates: tuple[int, ...] = PCM_RATES
 
 
 def wanted(
@@ -62,4 +65,5 @@ def wanted(
         dialect=get_dialect(BETA if is_beta else endpoint.dialect),
         model=next((model for model in named if model), DEFAULT_MODEL),
         kind="transcription" if query.get("intent") == "transcription" else "realtime",
+        pcm_rates=endpoint.pcm_rates,
     )

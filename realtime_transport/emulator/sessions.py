@@ -99,7 +99,11 @@ class Sessions:
             defaults=defaults,
             transcriber=self.transcriber,
             limits=self.limits,
-            traits=attrs.evolve(self.traits, needs_session_type=_needs_session_type(wanted.dialect)),
+            traits=attrs.evolve(
+                self.traits,
+                needs_session_type=_needs_session_type(wanted.dialect),
+                pcm_rates=wanted.pcm_rates,
+            ),
         )
         brain = self.brain()
         waits = brain if isinstance(brain, AsyncBrain) else None
