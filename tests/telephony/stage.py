@@ -6,13 +6,13 @@ the model said. The history, and the truncation that the server was told, have t
 
 from __future__ import annotations
 
-import array
 import random
 from collections.abc import Awaitable, Callable
 from itertools import accumulate
 from typing import Any
 
 import attrs
+import numpy as np
 
 from realtime_transport.audio.convert import Converter
 from realtime_transport.conversation.brain import Say
@@ -54,8 +54,8 @@ class Voice:
         self._chance = random.Random(7)
 
     def __call__(self, text: str) -> bytes:
-        samples = array.array("h", (self._chance.randint(-8000, 8000) for _ in range(len(hum(text)) // 2)))
-        return samples.tobytes()
+        samples = np.frombuffer(self._chance.randbytes(len(hum(text))), dtype="<i2")
+        return (samples // 4).astype("<i2").tobytes()
 
 
 class Call(PhoneCall, LoopbackTransport):

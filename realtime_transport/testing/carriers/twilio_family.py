@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import array
 import json
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, Literal, cast
 
 import pybase64
 
@@ -110,8 +111,8 @@ class FakeTwilio(JsonCarrier):
 class FakeTelnyx(JsonCarrier):
     """Telnyx media streaming in RTP mode. It promises no order: ``swap`` makes use of that.
 
-    ``secret`` is the ``stream_auth_token``: upgrades are not signed. L16 is little-endian here; its real byte order is
-    not documented.
+    ``secret`` is the ``stream_auth_token``: upgrades are not signed. The byte order of L16 is not documented, so it can
+    be chosen.
     """
 
     formats: ClassVar[tuple[AudioFormat, ...]] = (PCMU, PCMA, PCM16_16K, PCM16_8K, PCM16_24K)
@@ -121,6 +122,10 @@ class FakeTelnyx(JsonCarrier):
         "media": lambda fake, said: fake.play_chunk(decoded(said["media"]["payload"])),
     }
     spellings: ClassVar[Mapping[str, str]] = {"pcmu": "PCMU", "pcma": "PCMA", "pcm16": "L16"}
+
+    def __init__(self, *args: Any, l16_byte_order: Literal["little", "big"] = "little", **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._swaps = l16_byte_order == "big" and self.format.encoding == "pcm16"
 
     def upgrade_headers(self, url: str) -> dict[str, str]:
         """Return the token, where there is one."""
@@ -145,14 +150,23 @@ class FakeTelnyx(JsonCarrier):
 
     def media(self, audio: bytes, number: int, stamp: int) -> Frame:
         """Return a ``media``."""
-        media = {"track": "inbound", "chunk": str(number), "timestamp": str(stamp), "payload": encoded(audio)}
+        payload = encoded(self._ordered(audio))
+        media = {"track": "inbound", "chunk": str(number), "timestamp": str(stamp), "payload": payload}
         return self._message("media", sequence_number=str(number + 1), media=media)
 
     def play_chunk(self, audio: bytes) -> None:
         """Play 20 ms to 30 s, which is what Telnyx takes."""
         if not 20 <= self.format.ms(len(audio)) <= 30_000:
             self.fault(f"a chunk of {self.format.ms(len(audio)):g} ms: Telnyx takes 20 ms to 30 s")
-        self.play(audio)
+        self.play(self._ordered(audio))
+
+    def _ordered(self, audio: bytes) -> bytes:
+        """Exchange the bytes of every sample where the wire has them the other way round."""
+        samples = array.array("h", audio) if self._swaps else None
+        if samples is None:
+            return audio
+        samples.byteswap()
+        return samples.tobytes()
 
     def key(self, digit: str) -> Frame:
         """Return a ``dtmf``."""

@@ -9,9 +9,10 @@ import pybase64
 import pytest
 
 from realtime_transport.audio import PCM16_8K, PCM16_16K, PCMA, AudioFormat
+from realtime_transport.conversation.brains import hum
 from realtime_transport.telephony.codecs import StreamConnected, TelnyxCodec
 from realtime_transport.telephony.signatures import SignedRequest, TelnyxStreamVerifier, TwilioVerifier
-from realtime_transport.testing.carriers import FakeExotel, FakePlivo, FakeTelnyx, FakeTwilio, Wait
+from realtime_transport.testing.carriers import FakeExotel, FakePlivo, FakeTelnyx, FakeTwilio, Speak, Wait
 from tests.testing.carriers.line import Application
 
 pytestmark = pytest.mark.virtual_time
@@ -65,6 +66,16 @@ async def test_telnyx_brings_the_token_twice() -> None:
 async def test_telnyx_spells_its_formats(fmt: AudioFormat) -> None:
     start = json.loads(str(FakeTelnyx(fmt=fmt).opening()[1]))["start"]
     assert AudioFormat.parse(start["media_format"]) == fmt
+
+
+async def test_telnyx_has_l16_in_either_order() -> None:
+    plan = [message("media", media={"payload": pybase64.b64encode(b"ab" * 320).decode()})]
+    application = Application(plan)
+    record = await FakeTelnyx(application, fmt=PCM16_16K, l16_byte_order="big").call(Speak(hum("a")), Wait(0.1))
+    assert record.heard == b"ba" * 320
+    sent = b"".join(pybase64.b64decode(said["media"]["payload"]) for _, said in application.events("media"))
+    assert sent[0::2][:500] == record.said[1::2][:500]
+    assert sent[1::2][:500] == record.said[0::2][:500]
 
 
 async def test_telnyx_takes_twenty_milliseconds_to_half_a_minute() -> None:
