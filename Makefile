@@ -10,9 +10,11 @@ DEPTH ?= 7
 CALLS ?= 6
 MINUTES ?= 55
 SEEDS ?= 50
+SESSIONS ?= 200
+SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test cover check format fuzz model soak calls interop mutants docs clean
+.PHONY: help setup demo test cover check format fuzz model soak calls interop load mutants docs clean
 
 help: ## list the verbs
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,6 +71,9 @@ soak: $(VENV)/.dev ## hold CALLS=6 long calls of MINUTES=55 in virtual time; doe
 
 interop: $(VENV)/.dev ## other people's clients and servers against ours, over real sockets (ONLY=agents)
 	@$(BIN)/python -m interop --only '$(ONLY)'
+
+load: $(VENV)/.dev ## SESSIONS=200 talk with the emulator on one core for SECONDS=60: how late is it, does it grow?
+	$(BIN)/python scripts/load.py --sessions $(SESSIONS) --seconds $(SECONDS)
 
 calls: $(VENV)/.dev ## phone calls of chance on every carrier: is heard = history? (SEEDS=50 on each)
 	$(BIN)/python -m tests.telephony.test_random_calls $(SEEDS)
