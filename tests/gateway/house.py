@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import contextlib
 import hashlib
@@ -150,6 +151,7 @@ class House:
     server: GatewayServer
     client: httpx2.AsyncClient
     news: list[GatewayNews]
+    heard: asyncio.Event
 
     @property
     def gateway(self) -> Gateway:
@@ -180,6 +182,12 @@ class House:
     async def get(self, path: str, **options: Any) -> httpx2.Response:
         return await self.client.get(self.url + path, **options)
 
+    async def until(self, kind: str) -> None:
+        """Wait until the gateway has told ``kind``."""
+        while not self.told(kind):
+            self.heard.clear()
+            await self.heard.wait()
+
     def told(self, kind: str) -> list[GatewayNews]:
         return [news for news in self.news if news.kind == kind]
 
@@ -190,10 +198,16 @@ async def gateway(carrier: str = "twilio", agent: Any = AGENT, **options: Any) -
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     news: list[GatewayNews] = []
-    given = {"public_url": url, "verifier": verifier(carrier), "tell": news.append, **options}
+    heard = asyncio.Event()
+
+    def tell(piece: GatewayNews) -> None:
+        news.append(piece)
+        heard.set()
+
+    given = {"public_url": url, "verifier": verifier(carrier), "tell": tell, **options}
     app = gateway_app(agent, carrier=carrier, **given)
     async with httpx2.AsyncClient(timeout=10) as client, GatewayServer(app, port=port) as server:
-        yield House(url, carrier, server, client, news)
+        yield House(url, carrier, server, client, news, heard)
 
 
 @contextlib.asynccontextmanager
