@@ -81,6 +81,8 @@ class ServerLimits:
     retained_audio_bytes: int = 1024 * 1024
     """Sound of items, kept for brains and ``conversation.item.retrieve``: the last 20 seconds, and always the last
     item. Two hundred callers then take 200 MB, however long they talk."""
+    tokens_per_minute: int | None = None
+    """With a number, a response that begins when the account has spent it fails with ``rate_limit_exceeded``."""
     context_tokens: int = 28_672
     """What the model can read: the input window of gpt-realtime."""
 
@@ -144,6 +146,7 @@ class ServerConversation:
             self._chain,
             self._mcp,
             context_tokens=limits.context_tokens,
+            tokens_per_minute=limits.tokens_per_minute,
             rate_limits=traits.rate_limits,
         )
         self._transcriber = transcriber or DeafTranscriber()
@@ -223,14 +226,18 @@ class ServerConversation:
 
     def produce(self, response_id: str, output: Output, now: float) -> None:
         """Say, write or call in a response. One that is over (cancelled meanwhile) takes no more, in silence."""
+        if self.closing is not None:
+            return
         if isinstance(output, HangUp):
-            self.closing = self.closing or Close(output.code, output.reason)
+            self.closing = Close(output.code, output.reason)
             return
         self._responses.produce(response_id, output, now)
         self._turns.settle(now)
 
     def finish(self, response_id: str, now: float) -> None:
-        """End a response well; one that is over stays as it is."""
+        """End a response well; one that is over stays as it is, and so does all once the connection is to be closed."""
+        if self.closing is not None:
+            return
         self._responses.finish(response_id, now)
         self._turns.settle(now)
 

@@ -47,6 +47,9 @@ from realtime_transport.events.server_response import ResponseCreated, ResponseD
 from realtime_transport.events.session import RealtimeSessionConfig
 from realtime_transport.events.usage import InputTokenDetails
 
+TOKENS_PER_MINUTE: Final = 40_000
+"""What a small account has; reported unless the server was told another number."""
+
 MAX_OUT_OF_BAND: Final = 16
 """Responses outside the conversation that may run at a time: more than any client has a use for."""
 
@@ -107,6 +110,7 @@ class ServerResponses:
         mcp: ServerMcp,
         *,
         context_tokens: int,
+        tokens_per_minute: int | None,
         rate_limits: RateLimitsWhen,
     ) -> None:
         self.active: LiveResponse | None = None
@@ -124,7 +128,8 @@ class ServerResponses:
         self._rate_limits: RateLimitsWhen = rate_limits
         self._running: dict[str, LiveResponse] = {}
         self._meter = Meter()
-        self._limiter = RateLimiter()
+        self._limiter = RateLimiter(limit=tokens_per_minute or TOKENS_PER_MINUTE)
+        self._refuses = tokens_per_minute is not None
         self._turns = 0
 
     def get(self, response_id: str) -> LiveResponse | None:
@@ -168,6 +173,10 @@ class ServerResponses:
         )
         if self._rate_limits == "created":
             self._send_rate_limits(0, now)
+        wait = self._limiter.wait(now) if self._refuses else 0.0
+        if wait:
+            self._end(response, now, "failed", _over_the_limit(self._limiter.limit, wait))
+            return
         self.requests.append(
             GenerationRequest(
                 response_id=response_id,
@@ -297,6 +306,12 @@ def _heard(item_id: str, entry: Entry) -> Iterable[Heard]:
     if isinstance(entry.item, UserMessageItem):
         for speech in entry.speech.values():
             yield Heard(item_id=item_id, audio=speech.audio, words=entry.words)
+
+
+def _over_the_limit(limit: int, wait: float) -> ResponseStatusDetails:
+    message = f"Rate limit reached for this model: {limit} tokens per minute. Please try again in {wait:.3f}s."
+    error = ResponseError(type="tokens", code="rate_limit_exceeded", message=message)
+    return ResponseStatusDetails(type="failed", error=error)
 
 
 def _stop_details(stop: Stop) -> ResponseStatusDetails:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Final
 
+import attrs
+
 from realtime_transport.audio import PCM16_24K
 from realtime_transport.audio.vad import FRAME_MS
 from realtime_transport.conversation.brain import Transcriber
@@ -17,7 +19,7 @@ from realtime_transport.conversation.server_items import Entry, ItemChain, Speec
 from realtime_transport.conversation.server_outbox import ServerOutbox
 from realtime_transport.conversation.server_responses import ServerResponses
 from realtime_transport.conversation.server_session import ServerSession
-from realtime_transport.conversation.server_transcription import Transcriptions
+from realtime_transport.conversation.server_transcription import Transcription, Transcriptions, is_early
 from realtime_transport.conversation.session_views import turn_detection
 from realtime_transport.events.audio_config import AudioConfig, InputTranscription, SemanticVad, ServerVad
 from realtime_transport.events.client import InputAudioBufferAppend, InputAudioBufferClear, InputAudioBufferCommit
@@ -33,6 +35,9 @@ from realtime_transport.events.server import (
 from realtime_transport.events.server_conversation import ConversationItemAdded, ConversationItemDone
 from realtime_transport.events.session import RealtimeSessionConfig
 from realtime_transport.exceptions import ServerError
+
+LOGPROBS: Final = "item.input_audio_transcription.logprobs"
+"""What a session includes that wants to know how certain the words are."""
 
 IDLE_NOTE: Final = (
     "No user speech was detected for a while. Check in with the user briefly, or continue if there is more to say."
@@ -87,7 +92,7 @@ class CallerTurns:
     def commit(self, _: InputAudioBufferCommit, now: float) -> None:
         """Make an item of what is in the buffer; no response follows by itself."""
         item_id, audio = self._input.commit()
-        self._commit(item_id, audio, now)
+        self._commit(item_id, audio, self._understand(item_id, audio, now))
 
     def clear(self, _: InputAudioBufferClear, now: float) -> None:
         """Throw the buffer away."""
@@ -105,8 +110,12 @@ class CallerTurns:
             if self._responses.active is not None and detection.interrupt_response is not False:
                 self._responses.stop(self._responses.active, "turn_detected", now)
             return
+        heard = self._understand(turn.item_id, turn.audio, now)
+        if self._transcription() is not None and is_early(heard.model) and not heard.failure:
+            self._transcriptions.tell_words(heard)
+            heard = attrs.evolve(heard, told=True)
         self._out.send(InputAudioBufferSpeechStopped(item_id=turn.item_id, audio_end_ms=turn.audio_end_ms))
-        self._commit(turn.item_id, turn.audio, now)
+        self._commit(turn.item_id, turn.audio, heard)
         if detection.create_response is not False:
             self._answer(now)
 
@@ -119,24 +128,31 @@ class CallerTurns:
         self._turn_waits = False
         self._responses.create(ResponseOptions(), now)
 
-    def _commit(self, item_id: str, audio: bytes, now: float) -> None:
-        words, failure = self._words(audio)
+    def _commit(self, item_id: str, audio: bytes, heard: Transcription) -> None:
         item = UserMessageItem(id=item_id, status="completed", content=(InputAudioPart(transcript=None),))
         previous = self._chain.last
         self._out.send(InputAudioBufferCommitted(previous_item_id=previous, item_id=item_id))
-        self._add(item, Entry(item, speech={0: Speech(audio=audio, format=PCM16_24K)}, words=words))
-        transcription = self._transcription()
-        if transcription is not None:
-            self._transcriptions.begin(
-                item_id, transcription.model or "", words, PCM16_24K.ms(len(audio)), now, failure
-            )
+        self._add(item, Entry(item, speech={0: Speech(audio=audio, format=PCM16_24K)}, words=heard.words))
+        if self._transcription() is not None:
+            self._transcriptions.begin(heard)
 
-    def _words(self, audio: bytes) -> tuple[str, str]:
+    def _understand(self, item_id: str, audio: bytes, now: float) -> Transcription:
         """Find the words, and why there are none when transcribing failed."""
+        words, failure = "", ""
         try:
-            return self._transcriber.transcribe(audio), ""
+            words = self._transcriber.transcribe(audio)
         except ServerError as error:
-            return "", error.code or "transcription_failed"
+            failure = error.code or "transcription_failed"
+        transcription = self._transcription()
+        return Transcription(
+            item_id=item_id,
+            model=transcription.model or "" if transcription is not None else "",
+            words=words,
+            ms=PCM16_24K.ms(len(audio)),
+            due=now,
+            failure=failure,
+            with_logprobs=LOGPROBS in (self._session.config.include or ()),
+        )
 
     def _add(self, item: Item, entry: Entry) -> None:
         previous = self._chain.last
@@ -183,7 +199,7 @@ class CallerTurns:
         self._out.send(InputAudioBufferTimeoutTriggered(audio_start_ms=begin, audio_end_ms=end, item_id=item_id))
         note = SystemMessageItem(id=self._out.ids("item"), status="completed", content=(InputTextPart(text=IDLE_NOTE),))
         self._add(note, Entry(note))
-        self._commit(item_id, silence, now)
+        self._commit(item_id, silence, self._understand(item_id, silence, now))
         self._answer(now)
 
     # --- the session ---------------------------------------------------------------------------------------------

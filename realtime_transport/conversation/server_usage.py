@@ -156,20 +156,28 @@ NOTHING_READ: Final = InputTokenDetails(
 
 @attrs.define
 class RateLimiter:
-    """The tokens of one minute, refilling steadily. Reports and never refuses."""
+    """The tokens of one minute, refilling steadily. It reports; whether somebody is refused is not its business."""
 
-    limit: int = 40_000
-    """Tokens a minute: what a small account has."""
+    limit: int
+    """Tokens a minute."""
     _left: float = attrs.field(init=False)
     _at: float = attrs.field(default=0.0, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._left = float(self.limit)
 
-    def spend(self, tokens: int, now: float) -> tuple[RateLimit, ...]:
-        """Take ``tokens`` and say what is left."""
+    def wait(self, now: float) -> float:
+        """Say how many seconds it takes until there is a token again; 0 while there is one."""
+        self._refill(now)
+        return 0.0 if self._left >= 1 else (1 - self._left) * 60 / self.limit
+
+    def _refill(self, now: float) -> None:
         self._left = min(self.limit, self._left + (now - self._at) * self.limit / 60)
         self._at = now
+
+    def spend(self, tokens: int, now: float) -> tuple[RateLimit, ...]:
+        """Take ``tokens`` and say what is left."""
+        self._refill(now)
         self._left = max(0.0, self._left - tokens)
         missing = self.limit - self._left
         return (
