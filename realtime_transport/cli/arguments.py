@@ -73,6 +73,13 @@ def _serve(verb: argparse.ArgumentParser) -> None:
         default="after",
         help="when rate_limits.updated is sent: after response.done, after response.created, or never",
     )
+    verb.add_argument(
+        "--tokens-per-minute", type=int, metavar="N", help="responses fail with rate_limit_exceeded once they are spent"
+    )
+    verb.add_argument(
+        "--webhook", metavar="URL", help="where realtime.call.incoming goes when POST /emulator/calls rings"
+    )
+    verb.add_argument("--webhook-secret", metavar="SECRET", help="what webhooks are signed with: whsec_... or any text")
     verb.add_argument("--beta", action="store_true", help="serve the beta protocol to those who ask for it")
     verb.add_argument(
         "--fault",

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from realtime_transport.cli.overheard import recording_to
 from realtime_transport.conversation.server import ServerLimits, ServerTraits
-from realtime_transport.emulator import Emulator
+from realtime_transport.emulator import Emulator, WebhookTarget
 from realtime_transport.emulator.faults import Faults, faults_read
+from realtime_transport.emulator.padding import obfuscation
 from realtime_transport.emulator.voices import ESPEAK, EspeakVoice
 from realtime_transport.exceptions import InvalidArgument
 
@@ -49,9 +50,19 @@ def emulator(options: argparse.Namespace) -> Emulator:
         faults=faults(options.fault),
         observe=recording_to(options.record) if options.record is not None else None,
         max_sessions=options.max_sessions,
-        limits=ServerLimits(session_seconds=options.session_limit),
-        traits=ServerTraits(rate_limits=options.rate_limits),
+        webhook=webhook(options.webhook, options.webhook_secret),
+        limits=ServerLimits(session_seconds=options.session_limit, tokens_per_minute=options.tokens_per_minute),
+        traits=ServerTraits(rate_limits=options.rate_limits, padding=obfuscation),
     )
+
+
+def webhook(url: str | None, secret: str | None) -> WebhookTarget | None:
+    """Say where webhooks go; None where none are wanted."""
+    if url is None:
+        return None
+    if secret is None:
+        raise InvalidArgument("a webhook has to be signed: give --webhook-secret too", path="--webhook")
+    return WebhookTarget(url=url, secret=secret)
 
 
 def faults(words: Sequence[str]) -> Faults | None:

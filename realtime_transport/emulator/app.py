@@ -18,6 +18,7 @@ from realtime_transport.emulator.call_routes import call_routes
 from realtime_transport.emulator.client_secrets import client_secret_routes, session_config
 from realtime_transport.emulator.door import welcome
 from realtime_transport.emulator.endpoints import BETA, ENDPOINTS, Endpoint, Wanted, wanted
+from realtime_transport.emulator.http_errors import http_error
 from realtime_transport.emulator.sessions import Sessions
 from realtime_transport.emulator.translations import translation_routes
 from realtime_transport.events.server import ErrorFrame
@@ -44,6 +45,9 @@ def make_app(sessions: Sessions) -> Starlette:
 def _door(sessions: Sessions, endpoint: Endpoint) -> Callable[[WebSocket], Awaitable[None]]:
     async def door(socket: WebSocket) -> None:
         transcribes = socket.query_params.get("intent") == "transcription"
+        if not transcribes and endpoint.refuses(socket.query_params.get("model", "")):
+            await socket.send_denial_response(http_error("listens_only"))
+            return
         visitor = await welcome(sessions, socket, _TRANSCRIPTION if transcribes else _ANY_OF_HERE)
         if visitor is None:
             return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
 from typing import Final, Literal
 
 import attrs
@@ -21,6 +22,12 @@ class Endpoint:
     """Query parameters that may name the model, in order."""
     pcm_rates: tuple[int, ...] = PCM_RATES
     """Samples per second of PCM that it speaks; the first is the default of the caller's side."""
+    listens_only: tuple[str, ...] = ()
+    """Patterns of models that it refuses to hold a conversation with: they only transcribe."""
+
+    def refuses(self, model: str) -> bool:
+        """Tell whether a session with this model cannot be opened here."""
+        return any(fnmatchcase(model, pattern) for pattern in self.listens_only)
 
     def names_model(self, query: Mapping[str, str]) -> bool:
         """Tell whether a client names the model in its URL."""
@@ -29,7 +36,7 @@ class Endpoint:
 
 ENDPOINTS: Final = (
     Endpoint(path="/v1/realtime", dialect="openai"),
-    Endpoint(path="/openai/v1/realtime", dialect="azure"),
+    Endpoint(path="/openai/v1/realtime", dialect="azure", listens_only=("whisper*", "*-transcribe*", "*-whisper")),
     Endpoint(path="/openai/realtime", dialect="azure-dated", model_names=("deployment", "model")),
     Endpoint(path="/voice-live/realtime", dialect="voice-live", pcm_rates=(24_000, 16_000, 8_000)),
     Endpoint(path="/api-ws/v1/realtime", dialect="qwen", pcm_rates=(16_000, 24_000)),

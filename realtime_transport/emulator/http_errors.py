@@ -33,6 +33,9 @@ HTTP_ERRORS: Final[dict[str, HttpErrorRow]] = {
         "invalid_client_secret",
         "This client secret opens another kind of session.",
     ),
+    "listens_only": HttpErrorRow(
+        400, "invalid_request_error", "OpperationNotSupported", "The realtime operation does not work with this model."
+    ),
     "crowded": HttpErrorRow(429, "rate_limit_error", "rate_limit_exceeded", "Too many sockets have joined this call."),
     "on_purpose": HttpErrorRow(500, "server_error", "fault_injected", "This connection fails on purpose."),
 }

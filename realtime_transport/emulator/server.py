@@ -20,6 +20,7 @@ from realtime_transport.emulator.behaviour import AnyBrain, Behaviour, BrainFact
 from realtime_transport.emulator.calls import Call
 from realtime_transport.emulator.certificate import self_signed
 from realtime_transport.emulator.faults import Faults, FaultSource
+from realtime_transport.emulator.padding import obfuscation
 from realtime_transport.emulator.sessions import MAX_SESSIONS, Sessions
 from realtime_transport.emulator.socket_session import MAX_FRAME_BYTES, Observer
 from realtime_transport.emulator.transcriber import clip_transcriber
@@ -86,7 +87,7 @@ class Emulator:
             latency_ms=latency_ms,
             transcriber=transcriber or clip_transcriber(),
             limits=limits or ServerLimits(),
-            traits=traits or ServerTraits(),
+            traits=traits or ServerTraits(padding=obfuscation),
             wall_clock=wall_clock,
             beta=beta,
             faults=faults or acts.faults or NO_FAULTS,

@@ -15,7 +15,7 @@ from realtime_transport.conversation.brain import Transcriber
 from realtime_transport.conversation.mcp_script import ScriptedServers, ScriptedTool
 from realtime_transport.conversation.peer import ServerPeer
 from realtime_transport.conversation.server import ServerConversation, ServerLimits, ServerTraits
-from realtime_transport.conversation.server_outbox import counted_ids
+from realtime_transport.conversation.server_outbox import counted_ids, no_padding
 from realtime_transport.conversation.server_session import DEFAULT_MODEL, Session
 from realtime_transport.dialects import OPENAI, Dialect
 from realtime_transport.emulator.access import Access
@@ -30,6 +30,7 @@ from realtime_transport.emulator.socket_session import CLOSE_SECONDS, Observer, 
 from realtime_transport.emulator.webhooks import WebhookTarget, deliver, incoming_call
 from realtime_transport.events.base import Maybe
 from realtime_transport.events.session import RealtimeSessionConfig
+from realtime_transport.exceptions import ServerError
 
 MAX_SESSIONS: Final = 1_000
 """At a time, unless somebody wants another number. One talking session costs a hundredth of a core and a few MB."""
@@ -68,7 +69,8 @@ class Sessions:
 
     def warm_up(self) -> None:
         """Load what the first turn of a caller needs."""
-        self.transcriber.transcribe(PCM16_24K.silence(100))
+        with contextlib.suppress(ServerError):  # a transcriber may fail, and is asked again for every turn
+            self.transcriber.transcribe(PCM16_24K.silence(100))
 
     @property
     def is_full(self) -> bool:
@@ -92,6 +94,7 @@ class Sessions:
 
     def _peer(self, wanted: Wanted, defaults: Session | None) -> tuple[ServerPeer, AsyncBrain | None]:
         """Make the other end of one session, and the brain that it has to wait for, if it has one."""
+        is_typed = _needs_session_type(wanted.dialect)  # GA, which is also where deltas are padded
         conversation = ServerConversation(
             ids=self.ids,
             model=wanted.model,
@@ -101,8 +104,9 @@ class Sessions:
             limits=self.limits,
             traits=attrs.evolve(
                 self.traits,
-                needs_session_type=_needs_session_type(wanted.dialect),
+                needs_session_type=is_typed,
                 pcm_rates=wanted.pcm_rates,
+                padding=self.traits.padding if is_typed else no_padding,
             ),
         )
         brain = self.brain()

@@ -18,7 +18,8 @@ import pytest
 from realtime_transport.cli import main
 from realtime_transport.cli import serve as serve_module
 from realtime_transport.cli.arguments import parser
-from realtime_transport.cli.serve import directions, emulator, faults
+from realtime_transport.cli.serve import directions, emulator, faults, webhook
+from realtime_transport.emulator import WebhookTarget
 from realtime_transport.emulator.faults import Faults
 from realtime_transport.exceptions import InvalidArgument
 from realtime_transport.transports import WebSocketTransport
@@ -97,6 +98,8 @@ def test_directions_name_the_key_that_is_needed() -> None:
         (["--fault", "latency"], "NAME=VALUE"),
         (["--fault", "latenzy=1"], "there are seed, status"),
         (["--session-limit", "0"], "more than 0 seconds"),
+        (["--webhook", "http://127.0.0.1:9"], "--webhook-secret"),
+        (["--webhook", "nowhere", "--webhook-secret", "s"], "is no URL"),
         (["--tls", "/nowhere.pem", "/nowhere.key"], "/nowhere.pem and /nowhere.key"),
     ],
 )
@@ -109,6 +112,11 @@ def test_what_is_wrong_is_one_line(capsys: pytest.CaptureFixture[str], words: li
 
 def test_another_host_with_a_token() -> None:
     emulator(options("--host", "0.0.0.0", "--token", "s3cret"))
+
+
+def test_webhooks_by_word() -> None:
+    assert webhook(None, None) is None
+    assert webhook("http://127.0.0.1:9", "s") == WebhookTarget(url="http://127.0.0.1:9", secret="s")
 
 
 def test_faults_by_word() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import attrs
 import pytest
 from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
 
 from realtime_transport.conversation.brain import CallTool
 from realtime_transport.conversation.brains import Script, after, when
@@ -149,3 +150,49 @@ def downsampled(audio: bytes) -> bytes:
 
     resampler = Resampler(24_000, 16_000)
     return resampler.push(audio) + resampler.flush()
+
+
+async def test_voice_live_speaks_three_rates() -> None:
+    async with Emulator(SCRIPT) as server:
+        url = f"ws://127.0.0.1:{server.port}/voice-live/realtime?model=gpt-realtime"
+        async with connect(url) as socket:
+            caller = Caller(socket)
+            for rate in (8_000, 16_000, 24_000):
+                update = {"input_audio_format": "pcm16", "input_audio_sampling_rate": rate}
+                await caller.send("session.update", session=update)
+                assert (await caller.until("session.updated"))["session"]["input_audio_format"]
+            for rate, code in (
+                (4_000, "integer_below_min_value"),
+                (48_000, "integer_above_max_value"),
+                (22_050, "invalid_value"),
+            ):
+                update = {"input_audio_format": "pcm16", "input_audio_sampling_rate": rate}
+                await caller.send("session.update", session=update)
+                error = (await caller.until("error"))["error"]
+                assert (error["code"], error["param"]) == (code, "session.audio.input.format.rate")
+
+
+async def test_openai_speaks_one_rate() -> None:
+    async with Emulator(SCRIPT) as server, connect(server.url) as socket:
+        caller = Caller(socket)
+        slow = {"format": {"type": "audio/pcm", "rate": 16_000}}
+        await caller.send("session.update", session={"type": "realtime", "audio": {"input": slow}})
+        error = (await caller.until("error"))["error"]
+        assert (error["code"], error["param"]) == ("integer_below_min_value", "session.audio.input.format.rate")
+        await caller.send("response.create", response={"audio": {"output": slow}})
+        error = (await caller.until("error"))["error"]
+        assert (error["code"], error["param"]) == ("integer_below_min_value", "response.audio.output.format.rate")
+
+
+@pytest.mark.parametrize(
+    ("query", "status"), [("model=whisper-1", 400), ("model=gpt-4o-transcribe&intent=transcription", 101)]
+)
+async def test_azure_holds_no_conversation_with_a_model_that_only_listens(query: str, status: int) -> None:
+    async with Emulator(SCRIPT) as server:
+        url = f"ws://127.0.0.1:{server.port}/openai/v1/realtime?{query}"
+        try:
+            async with connect(url):
+                got = 101
+        except InvalidStatus as error:
+            got = error.response.status_code
+        assert got == status

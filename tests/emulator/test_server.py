@@ -19,7 +19,7 @@ from realtime_transport.conversation.brain import Say
 from realtime_transport.conversation.brains import Echo, Script
 from realtime_transport.conversation.server import ServerLimits
 from realtime_transport.emulator import Emulator
-from realtime_transport.exceptions import InvalidArgument, MissingExtra, StateError
+from realtime_transport.exceptions import InvalidArgument, MissingExtra, ServerError, StateError
 from tests.emulator.calling import Caller, calling
 
 
@@ -38,6 +38,22 @@ async def test_an_ipv6_address_is_written_in_brackets() -> None:
         assert server.url == f"ws://[::1]:{server.port}/v1/realtime"
         async with calling(server):
             pass
+
+
+class Deaf:
+    """Fails at everything, as a transcriber may."""
+
+    def transcribe(self, audio: bytes) -> str:
+        raise ServerError("Not a word.", code="audio_unintelligible")
+
+
+async def test_a_transcriber_that_fails_does_not_keep_it_from_starting() -> None:
+    async with Emulator(Echo(), transcriber=Deaf(), pace=None) as server, calling(server) as caller:
+        await caller.update(audio={"input": {"turn_detection": None, "transcription": {"model": "whisper-1"}}})
+        await caller.speak(bytes(48_000))
+        await caller.send("input_audio_buffer.commit")
+        failed = await caller.until("conversation.item.input_audio_transcription.failed")
+        assert failed["error"]["code"] == "audio_unintelligible"
 
 
 def test_nobody_else_may_reach_it_without_a_token() -> None:
