@@ -213,3 +213,38 @@ def test_errors_of_python_files(tmp_path: Path, text: str, where: int, says: str
 def test_a_file_that_is_not_there(tmp_path: Path, name: str) -> None:
     with pytest.raises(OSError, match="nowhere"):
         read_script(tmp_path / name)
+
+
+# --- the example -----------------------------------------------------------------------------------------------------
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "opening_hours.yaml"
+
+
+async def test_the_example_does_what_it_says() -> None:
+    opening_hours = {"type": "function", "name": "opening_hours"}
+    weather = {"type": "mcp", "server_label": "weather", "connector_id": "connector_x", "require_approval": "never"}
+    async with Emulator(f"script={EXAMPLE}", pace=None) as server, calling(server) as caller:
+        await caller.update(output_modalities=["text"], tools=[opening_hours, weather])
+        await caller.until("mcp_list_tools.completed")
+
+        async def told(words: str) -> str:
+            await caller.write(words)
+            await caller.send("response.create")
+            await caller.until("response.done")
+            return "".join(frame["text"] for frame in caller.frames if frame["type"] == "response.output_text.done")
+
+        await told("When are you open?")
+        call = next(frame for frame in caller.frames if frame["type"] == "response.function_call_arguments.done")
+        item = {"type": "function_call_output", "call_id": call["call_id"], "output": '{"opens": "ten"}'}
+        await caller.send("conversation.item.create", item=item)
+        assert (await told(""))[-31:].endswith("We open at ten on Sundays.")
+        await told("How is the weather?")
+        await caller.until("response.mcp_call.completed")
+        assert "The forecast says: sunny, twenty two degrees" in await told("")
+        assert "You said: Who are you?" in await told("Who are you?")
+        for words, status in (("The filter!", "incomplete"), ("My quota!", "failed")):
+            await told(words)
+            assert caller.frames[-1]["response"]["status"] == status
+        await caller.write("hang up")
+        await caller.send("response.create")
+        assert await caller.closed() == (1013, "Try again later.")
