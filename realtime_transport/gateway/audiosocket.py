@@ -75,14 +75,16 @@ class AudioSocketServer:
             call.cancel()
         await asyncio.gather(*self._calls, return_exceptions=True)
 
-    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101 - asyncio runs this in a task
-        self._calls.add(task)
+    def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # A task of our own: asyncio's, which it makes of a coroutine, must not be cancelled before Python 3.12.
+        call = asyncio.get_running_loop().create_task(self._serve(reader, writer), name="an AudioSocket call")
+        self._calls.add(call)
+        call.add_done_callback(self._calls.discard)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             await self._take(reader, writer)
         finally:
-            self._calls.discard(task)
             writer.close()
 
     async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -98,8 +100,10 @@ class AudioSocketServer:
         finally:
             self._silent -= 1
         socket = StreamSocket(reader, writer)
-        token = str(uuid.UUID(bytes=first[len(HEADER) :])) if first.startswith(HEADER) else ""
-        ticket = self._gateway.admit(SignedRequest(url="tcp:", headers={}), token)
+        if not first.startswith(HEADER):
+            return
+        name = str(uuid.UUID(bytes=first[len(HEADER) :]))
+        ticket = self._gateway.admit(SignedRequest(url="tcp:", headers={}), name if self._gateway.expects(name) else "")
         if isinstance(ticket, Refusal):
             with contextlib.suppress(OSError):
                 await socket.close(POLICY_VIOLATION, "")

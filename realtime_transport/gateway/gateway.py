@@ -171,6 +171,10 @@ class Gateway:
 
     # --- streams ---------------------------------------------------------------------------------------------------
 
+    def expects(self, token: str) -> bool:
+        """Say whether a token was given out and is good yet."""
+        return self._door.tokens.knows(token, self._now())
+
     def admit(self, request: SignedRequest, token: str = "") -> Ticket | Refusal:
         """Decide about a stream, before anything is accepted."""
         admitted = self._door.admit(request, token, self._now(), self._wall_clock())

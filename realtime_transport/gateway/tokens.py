@@ -61,6 +61,11 @@ class StreamTokens:
             raise SignatureError("the stream's token is unknown, used or too old", reason="replayed")
         return found[1]
 
+    def knows(self, token: str, now: float) -> bool:
+        """Say whether ``token`` would be redeemed."""
+        self._expire(now)
+        return token in self._out
+
     def outstanding(self, now: float) -> int:
         """Return how many may still come."""
         self._expire(now)

@@ -202,7 +202,7 @@ async def test_an_audiosocket_uuid_is_a_token() -> None:
         url = f"tcp://127.0.0.1:{tcp.port}"
         record = await FAKES["audiosocket"](call_id="guessed").dial(url, Wait(5))
         assert (record.ended_by, record.heard) == ("agent", b"")
-        assert house.told("refused")[0].reason == "the stream's token is unknown, used or too old"
+        assert house.told("refused")[0].reason == "the stream brings no token"
 
 
 # --- floods ----------------------------------------------------------------------------------------------------------
