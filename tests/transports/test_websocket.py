@@ -692,6 +692,7 @@ async def test_the_writer_waits_for_the_readers_news(monkeypatch: pytest.MonkeyP
             raise ConnectionClosedError(None, None)
 
         monkeypatch.setattr(transport._socket, "send", closed)
+        monkeypatch.setattr(transport._socket, "write_now", lambda frame: False)
         transport.send_message("one", respond=False)
         transport.send_message("two", respond=False)
         await asyncio.sleep(0.01)
