@@ -19,6 +19,7 @@ def parser() -> argparse.ArgumentParser:
     _serve(verbs.add_parser("serve", help="run the emulator: a server that needs no key"))
     _demo(verbs.add_parser("demo", help="hold a whole conversation here, with the emulator as the other side"))
     _gateway(verbs.add_parser("gateway", help="answer phone calls: a carrier on one side, your agent on the other"))
+    _check(verbs.add_parser("check", help="ask any server of this family how far it keeps the protocol"))
     return root
 
 
@@ -124,3 +125,14 @@ def _gateway(verb: argparse.ArgumentParser) -> None:
         "--drain", type=float, default=3600.0, metavar="SECONDS", help="how long SIGTERM waits for calls (default 3600)"
     )
     verb.add_argument("--record", type=Path, metavar="DIR", help="record every call into a folder of its own here")
+
+
+def _check(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("url", metavar="URL", help="the server (ws:// or wss://)")
+    verb.add_argument("--api-key", metavar="KEY", help="what the server wants; OPENAI_API_KEY otherwise")
+    verb.add_argument("--model", help="the model to ask for")
+    verb.add_argument("--dialect", metavar="NAME", help="how the server spells things; told by its address otherwise")
+    verb.add_argument("--only", metavar="WORD", default="", help="only what has this word in its area or name")
+    verb.add_argument("--timeout", type=float, default=10.0, metavar="SECONDS", help="for each single answer (10)")
+    verb.add_argument("--evidence", action="store_true", help="show the last frames of what did not pass")
+    verb.add_argument("--json", action="store_true", help="write the whole report to standard output, frames included")
