@@ -68,7 +68,7 @@ def app_for(options: argparse.Namespace, environment: Mapping[str, str]) -> Star
         greet=not options.wait_for_caller,
         record_to=options.record,
         limits=GatewayLimits(max_calls=options.max_calls),
-        tell=lambda news: print(line(news, time.strftime("%H:%M:%S")), flush=True),
+        tell=show,
         **secured,
     )
 
@@ -98,6 +98,11 @@ def welcome(options: argparse.Namespace, port: int) -> str:
         lines.append("NOTHING IS VERIFIED: whoever knows the address can make calls at your cost.")
     lines.append(f"Answered by {options.agent}. SIGTERM or Ctrl-C: no more calls, and wait for those there are.")
     return "\n".join(lines)
+
+
+def show(news: GatewayNews) -> None:
+    """Print one piece of news."""
+    print(line(news, time.strftime("%H:%M:%S")), flush=True)
 
 
 def line(news: GatewayNews, at: str) -> str:

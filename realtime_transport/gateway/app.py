@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any, Final, cast
 
 from starlette.applications import Starlette
@@ -90,7 +90,7 @@ class _Pages:
         ]
 
     @contextlib.asynccontextmanager
-    async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
+    async def lifespan(self, app: Starlette) -> AsyncGenerator[None]:
         """End the calls when the server stops."""
         yield
         await self.gateway.close()

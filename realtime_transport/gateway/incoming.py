@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import attrs
 
@@ -42,13 +42,20 @@ async def session_for(source: AgentSource, call: IncomingCall, options: Mapping[
 
     Raises what the source raises, and ``InvalidArgument`` for what is neither an agent nor a session on this call.
     """
-    answerer: Any = source if isinstance(source, RealtimeAgent) else source(call)
-    if inspect.isawaitable(answerer):
-        answerer = await answerer
-    if isinstance(answerer, RealtimeAgent):
-        return RealtimeSession(answerer, call.transport, **options)
-    if not isinstance(answerer, RealtimeSession):
-        raise InvalidArgument(f"gave {type(answerer).__name__}, not a RealtimeAgent or RealtimeSession", path="agent")
-    if answerer.transport is not call.transport:
+    asked = cast("Any", source)
+    found = asked if _is(asked, RealtimeAgent) else asked(call)
+    if inspect.isawaitable(found):
+        found = await found
+    if _is(found, RealtimeAgent):
+        return RealtimeSession(found, call.transport, **options)
+    if not _is(found, RealtimeSession):
+        raise InvalidArgument(f"gave {type(found).__name__}, not a RealtimeAgent or RealtimeSession", path="agent")
+    session: RealtimeSession[Any] = found
+    if session.transport is not call.transport:
         raise InvalidArgument("gave a session on another transport than call.transport", path="agent")
-    return answerer
+    return session
+
+
+def _is(found: object, kind: type) -> bool:
+    """Say what somebody's function gave, which type checkers believe to know."""
+    return isinstance(found, kind)
