@@ -136,6 +136,7 @@ class PhoneLeg:
             prebuffer=options.prebuffer_ms / 1000,
             limit_ms=options.queue_ms,
         )
+        self._frames += self._outbound.probe(now)
         self._events.append(event)
 
     def _on_media(self, event: MediaReceived, now: float) -> None:

@@ -5,8 +5,10 @@ time, to the next one that has not come back. A mark that is lost would stop it 
 after which the clock is believed. Where a carrier has no marks the clock is all there is: the same, with a deadline
 at the moment of playing.
 
-A mark needs time to come back, so after the first one the estimate is behind by up to a round trip: it errs on the side
-of less heard, as far as the next mark at most.
+A mark needs time to come back, and a clear to get there: what is cut now was heard for a round trip longer than the
+marks say. A mark in silence, at the beginning of the call, measures that; a mark that comes back sooner than it allows
+makes it shorter. Where the carrier does not answer it, the estimate is behind by the round trip: it errs on the side of
+less heard, as far as the next mark at most.
 
 A clear begins a new generation. Marks of an older one mean nothing, whether the clear returned them or destroyed them.
 """
@@ -23,6 +25,9 @@ from realtime_transport.telephony.leg_events import PartPlayed
 
 MARK_PATIENCE: Final = 2.0
 """Seconds that a mark may come later than our clock expects. Jitter buffers hold some hundred milliseconds."""
+
+MAX_ROUND_TRIP: Final = 0.5
+"""Seconds. A carrier that answers a mark in silence later than this was not asked the way: it had something to do."""
 
 MAX_MARKS: Final = 256
 """Marks that are out at once. We write a fraction of a second ahead: a carrier that returns none meets the deadline
@@ -77,6 +82,10 @@ class Line:
         """Whether the last word about the position was the carrier's own, not our clock's."""
         self.stale_marks: int = 0
         """Marks that came back after a clear, twice, too late, or that nobody had set."""
+        self._probe: tuple[str, float] | None = None
+        """The mark in silence that is out, and when it was set."""
+        self._round_trip = 0.0
+        """Seconds to the carrier and back, as far as is known; never too long."""
         self._begin(0.0)
 
     def _begin(self, now: float) -> None:
@@ -122,6 +131,14 @@ class Line:
         self._marks.append(_Mark(name, self.written, self.ends_at))
         return name
 
+    def probe(self, now: float) -> str | None:
+        """Set a mark in silence, to see how far away the carrier is, and return its name; None without marks."""
+        if not self._has_marks:
+            return None
+        self._numbers += 1
+        self._probe = f"{self._generation}-{self._numbers}", now
+        return self._probe[0]
+
     # --- hearing ---------------------------------------------------------------------------------------------------
 
     @property
@@ -131,13 +148,18 @@ class Line:
 
     def reached(self, name: str, now: float) -> list[PartPlayed]:
         """Take a mark that came back, which proves those before it; return what was heard since the last one."""
+        if self._probe is not None and self._probe[0] == name:
+            gone, self._probe = now - self._probe[1], None
+            self._round_trip = gone if gone <= MAX_ROUND_TRIP else 0.0
+            return []
         mark = next((mark for mark in self._marks if mark.name == name), None)
         if mark is None:
             self.stale_marks += 1
             return []
         while self._marks.popleft() is not mark:
             pass
-        return self._believe(mark.at, now, confirmed=True)
+        self._round_trip = max(0.0, min(self._round_trip, now - mark.expected))
+        return self._believe(mark.at, now - self._round_trip, confirmed=True)
 
     def next_deadline(self) -> float | None:
         """Return when the clock has to be believed, because no mark has come."""
@@ -152,19 +174,29 @@ class Line:
         return played
 
     def position(self, now: float) -> float:
-        """Return the byte that the caller hears now, as well as can be told."""
-        limit = self._marks[0].at if self._marks and self._has_marks else self.written
+        """Return the byte that the caller hears when a clear of this moment gets there, as well as can be told."""
+        limit = float(self.written)
+        if self._marks and self._has_marks:
+            # It was not reached when the last news left the carrier; since then, and until ours arrives, it may be.
+            limit = min(limit, self._marks[0].at + self._round_trip * self._fmt.bytes_per_second)
         gone = (now - self._anchored_at) * self._fmt.bytes_per_second
         return min(limit, self._anchor + gone)
 
-    def heard(self, now: float, *, all_written: bool = False) -> list[PartPlayed]:
-        """Return what was heard of each part that is not confirmed; the end of the line with ``all_written``."""
+    def heard(self, now: float, *, all_written: bool = False, is_over: bool = False) -> list[PartPlayed]:
+        """Return what will have been heard of each part that is not confirmed, if it is cut now.
+
+        With ``all_written`` that is the end of the line. With ``is_over`` the carrier itself has cut it, a way ago.
+        """
+        if is_over:
+            way = self._round_trip * self._fmt.bytes_per_second
+            return self._played(max(float(self._heard), self.position(now) - way))
         return self._played(self.written if all_written else self.position(now))
 
     def clear(self, now: float, *, taken_back: bool) -> None:
         """Forget what is on the line. Not ``taken_back``, it still sounds: what follows comes after it."""
         ends_at = self.ends_at
         self._generation += 1
+        self._probe = None
         self._begin(now if taken_back else max(now, ends_at))
 
     def _believe(self, at: int, when: float, *, confirmed: bool) -> list[PartPlayed]:

@@ -70,6 +70,11 @@ class Outbound:
         """The carrier has said that its buffer is full."""
         self.line: Line = Line(fmt, has_marks=able.has_marks)
 
+    def probe(self, now: float) -> list[Frame]:
+        """Return the mark in silence that tells how far away the carrier is; nothing where it has no marks."""
+        name = self.line.probe(now)
+        return [] if name is None else self._codec.mark(name)
+
     # --- queueing --------------------------------------------------------------------------------------------------
 
     def play(self, audio: bytes, part: PartName) -> float:
@@ -107,7 +112,7 @@ class Outbound:
 
         With ``is_over`` the line is gone, and what was written is gone with it.
         """
-        return self.line.heard(now, all_written=not (self._can_clear or is_over))
+        return self.line.heard(now, all_written=not (self._can_clear or is_over), is_over=is_over)
 
     @property
     def is_silent(self) -> bool:

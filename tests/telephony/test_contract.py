@@ -185,20 +185,36 @@ async def barge_in_twice(stage: Stage) -> float:
     return stage.difference
 
 
-LATENCY = 0.03
-LATE_MS = {"30 ms away": 2000 * LATENCY, "lost, barge-in": MARK_EVERY_MS}
-"""What the news is late by, for scenes where it has to be: a round trip of a message; the audio between two marks."""
+async def _far_away(stage: Stage, latency: float) -> float:
+    """News of the carrier is old, and a clear is late: what the caller hears until it arrives is counted too."""
+    stage.brain = QUIET
+    await stage.play(Wait(2.111), Speak(QUESTION), Wait(3), latency=latency)
+    assert len(stage.witness.cuts) == 1
+    return stage.difference
 
 
 @scene("30 ms away")
-async def slow_line(stage: Stage) -> float:
-    """The history is behind by a round trip at most, and never ahead."""
-    stage.brain = QUIET
-    await stage.play(Wait(2.111), Speak(QUESTION), Wait(3), latency=LATENCY)
-    assert len(stage.witness.cuts) == 1
-    ((item, heard),) = stage.witness.heard(stage.record).items()
-    assert stage.witness.history()[item] <= heard + 1
+async def thirty_ms_away(stage: Stage) -> float:
+    return await _far_away(stage, 0.03)
+
+
+@scene("120 ms away")
+async def far_away(stage: Stage) -> float:
+    return await _far_away(stage, 0.12)
+
+
+@scene("far, caller leaves")
+async def far_and_gone(stage: Stage) -> float | None:
+    """Where nothing is acknowledged, nobody knows how far away the carrier is: a round trip too much counts as heard."""
+    if not has_marks(stage):
+        return None
+    record = await stage.play(Wait(2.111), latency=0.12)
+    assert record.ended_by == "caller"
     return stage.difference
+
+
+LATE_MS = {"lost, barge-in": MARK_EVERY_MS}
+"""What the news is late by, where it has to be: the audio between two marks."""
 
 
 # --- the end -------------------------------------------------------------------------------------------------------
@@ -265,7 +281,7 @@ async def lost_mark_and_barge_in(stage: Stage) -> float | None:
     if not has_marks(stage):
         return None
     stage.brain = QUIET
-    await stage.play(Wait(1.9), Speak(QUESTION), Wait(3), loses_mark=lambda number: number % 3 == 0)
+    await stage.play(Wait(1.65), Speak(QUESTION), Wait(3), loses_mark=lambda number: number % 3 == 0)
     ((item, heard),) = stage.witness.heard(stage.record).items()
     assert stage.witness.history()[item] <= heard + 1
     return stage.difference

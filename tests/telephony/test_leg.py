@@ -15,7 +15,7 @@ from realtime_transport.telephony.codecs import CODECS, CallStarted, DtmfReceive
 from realtime_transport.telephony.leg import LegOptions, PhoneLeg
 from realtime_transport.telephony.leg_events import AudioLost, CallerAudio, LegEnded, PartPlayed
 from realtime_transport.telephony.line import PartName
-from realtime_transport.testing.carriers import FakeAsterisk, FakePlivo, FakeTwilio
+from realtime_transport.testing.carriers import FakeAsterisk, FakeGenesys, FakePlivo, FakeTwilio
 
 A = PartName(item_id="a", content_index=0)
 
@@ -29,6 +29,7 @@ def leg(carrier: str = "twilio", peer: Any = FakeTwilio, **options: Any) -> Phon
     for message in fake(peer).opening():
         made.receive(message, 0.0)
     assert isinstance(made.events()[-1], CallStarted)
+    made.frames_to_send()  # the mark that measures the way
     return made
 
 
@@ -140,6 +141,20 @@ def test_too_much_speech_is_told() -> None:
     made = leg(queue_ms=100)
     made.play(bytes(1600), A, 0.0)
     assert [event.ms for event in made.events() if isinstance(event, AudioLost)] == [200.0]
+
+
+def test_the_first_thing_said_measures_the_way() -> None:
+    made = PhoneLeg(make_codec("twilio"), 0.0)
+    for message in fake().opening():
+        made.receive(message, 0.0)
+    (probe,) = made.frames_to_send()
+    assert json.loads(probe)["event"] == "mark"
+    made.receive(probe, 0.1)
+    assert made.stale_marks == 0
+    made = PhoneLeg(make_codec("genesys"), 0.0)
+    for message in fake(FakeGenesys).opening():
+        made.receive(message, 0.0)
+    assert [json.loads(message)["type"] for message in made.frames_to_send()] == ["opened"]
 
 
 def test_keys() -> None:

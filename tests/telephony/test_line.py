@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from realtime_transport.audio import PCMU
 from realtime_transport.telephony.leg_events import PartPlayed
-from realtime_transport.telephony.line import MARK_PATIENCE, MAX_MARKS, Line, PartName
+from realtime_transport.telephony.line import MARK_PATIENCE, MAX_MARKS, MAX_ROUND_TRIP, Line, PartName
 
 A, B = PartName(item_id="a", content_index=0), PartName(item_id="b", content_index=0)
 
@@ -194,3 +194,88 @@ def test_estimates_are_the_truth(steps: list[tuple[int, int, bool]], has_marks: 
         heard = line.heard(now)
         if heard:
             assert heard[-1].ms == pytest.approx(truth.heard(now) * 1000, abs=0.2)
+
+
+def far_away(round_trip: float) -> Line:
+    """Return a line whose carrier is so many seconds away and back, and that knows it."""
+    line = Line(PCMU, has_marks=True)
+    probe = line.probe(1.0)
+    assert probe is not None
+    assert line.reached(probe, 1.0 + round_trip) == []
+    assert line.stale_marks == 0
+    return line
+
+
+def test_what_is_cut_was_heard_until_the_clear_arrives() -> None:
+    """Written at 2.0, heard from 2.05 on; the mark at 100 ms comes back at 2.2; a clear of 2.25 arrives at 2.3."""
+    line = far_away(0.1)
+    say(line, A, 100, 0, 2.0)
+    first = line.mark()
+    assert first is not None
+    say(line, A, 400, 100, 2.0)
+    assert line.reached(first, 2.2) == [played("a", 100)]
+    assert rounded(line.heard(2.25)) == [played("a", 250)]
+
+
+def test_a_caller_who_left_heard_what_was_heard_when_they_did() -> None:
+    """Gone at 2.2, which we learn at 2.25: of what was written at 2.0 and heard from 2.05 on, 150 ms."""
+    line = far_away(0.1)
+    say(line, A, 100, 0, 2.0)
+    first = line.mark()
+    assert first is not None
+    say(line, A, 400, 100, 2.0)
+    line.reached(first, 2.2)
+    assert rounded(line.heard(2.25, is_over=True)) == [played("a", 150)]
+
+
+def test_a_mark_that_may_be_on_its_way_holds_nothing_up() -> None:
+    line = far_away(0.1)
+    say(line, A, 100, 0, 2.0)
+    line.mark()
+    say(line, A, 400, 100, 2.0)
+    assert rounded(line.heard(2.15)) == [played("a", 150)]
+    assert rounded(line.heard(2.5)) == [played("a", 200)]
+    assert rounded(line.heard(2.5, is_over=True)) == [played("a", 100)]
+
+
+def test_a_faster_mark_makes_the_way_shorter() -> None:
+    line = far_away(0.3)
+    say(line, A, 100, 0, 2.0)
+    first = line.mark()
+    assert first is not None
+    say(line, A, 400, 100, 2.0)
+    line.reached(first, 2.15)
+    assert rounded(line.heard(2.15)) == [played("a", 150)]
+
+
+@pytest.mark.parametrize("back", [MAX_ROUND_TRIP + 0.01, None])
+def test_a_probe_that_is_late_or_lost_says_nothing(back: float | None) -> None:
+    line = Line(PCMU, has_marks=True)
+    probe = line.probe(0.0)
+    assert probe is not None
+    if back is not None:
+        line.reached(probe, back)
+    assert line.next_deadline() is None
+    say(line, A, 100, 0, 5.0)
+    line.mark()
+    say(line, A, 400, 100, 5.0)
+    assert rounded(line.heard(5.3)) == [played("a", 100)]
+
+
+def test_a_clear_forgets_the_probe_and_keeps_the_way() -> None:
+    line = Line(PCMU, has_marks=True)
+    probe = line.probe(0.0)
+    assert probe is not None
+    line.clear(0.01, taken_back=True)
+    line.reached(probe, 0.02)
+    assert line.stale_marks == 1
+    line = far_away(0.1)
+    line.clear(2.0, taken_back=True)
+    say(line, A, 100, 0, 3.0)
+    line.mark()
+    say(line, A, 400, 100, 3.0)
+    assert rounded(line.heard(3.5)) == [played("a", 200)]
+
+
+def test_without_marks_there_is_no_probe() -> None:
+    assert Line(PCMU, has_marks=False).probe(0.0) is None
