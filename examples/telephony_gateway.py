@@ -3,63 +3,55 @@
 realtime-transport serve                                  # in another terminal: a server that needs no key
 TWILIO_AUTH_TOKEN=... PUBLIC_URL=https://calls.example.com python examples/telephony_gateway.py [PORT]
 
-Point the number's webhook at PUBLIC_URL/answer. Every request has to carry Twilio's signature.
+Point the number's webhook at PUBLIC_URL/answer. Every request has to carry Twilio's signature, and every stream a token
+that the webhook gave out.
 """
 
+import asyncio
 import os
 import sys
-import time
-from xml.sax.saxutils import quoteattr
 
-import uvicorn
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route, WebSocketRoute
-from starlette.websockets import WebSocket
-
-from realtime_transport.exceptions import SignatureError
-from realtime_transport.telephony import StarletteSocket, TelephonyTransport
-from realtime_transport.telephony.signatures import SignedRequest, TwilioVerifier
+from realtime_transport import RealtimeAgent, RunContext, function_tool
+from realtime_transport.gateway import GatewayNews, GatewayServer, IncomingCall, gateway_app
+from realtime_transport.telephony.signatures import TwilioVerifier
 
 if not {"PUBLIC_URL", "TWILIO_AUTH_TOKEN"} <= os.environ.keys():
     sys.exit("set PUBLIC_URL to where Twilio reaches this machine, and TWILIO_AUTH_TOKEN to your account's token")
-PUBLIC_URL = os.environ["PUBLIC_URL"].rstrip("/")
 MODEL_URL = "ws://127.0.0.1:8080/v1/realtime"
-verifier = TwilioVerifier(os.environ["TWILIO_AUTH_TOKEN"])
 
 
-async def answer(request: Request) -> Response:
-    """Tell Twilio where to stream the call to."""
-    signed = SignedRequest(
-        url=f"{PUBLIC_URL}/answer", method="POST", headers=dict(request.headers), body=await request.body()
+def receptionist(call: IncomingCall) -> RealtimeAgent[None]:
+    """Give every call an agent that knows who is calling, and can hang up."""
+
+    @function_tool
+    async def goodbye(context: RunContext[None]) -> str:
+        """End the call, once what you are saying was heard."""
+        return await call.transport.hangup()
+
+    return RealtimeAgent[None](
+        name="Receptionist",
+        instructions=f"You answer the phone. Be brief. {call.caller or 'Somebody'} is calling.",
+        tools=[goodbye],
     )
-    try:
-        verifier.verify(signed, time.time())
-    except SignatureError as error:
-        return PlainTextResponse(str(error), status_code=403)
-    stream = PUBLIC_URL.replace("https://", "wss://", 1) + "/stream"
-    body = f"<Response><Connect><Stream url={quoteattr(stream)}/></Connect></Response>"
-    return Response(body, media_type="application/xml")
 
 
-async def stream(websocket: WebSocket) -> None:
-    """Hold one call: greet, listen, until one side hangs up."""
-    url = PUBLIC_URL.replace("https://", "wss://", 1) + "/stream"
-    try:
-        verifier.verify(SignedRequest(url=url, headers=dict(websocket.headers)), time.time())
-    except SignatureError:
-        await websocket.close(1008)
-        return
-    await websocket.accept()
-    async with TelephonyTransport(StarletteSocket(websocket), carrier="twilio") as call:
-        await call.connect(url=MODEL_URL, session={"instructions": "You answer the phone. Be brief."})
-        print(call.plan())
-        call.request_response()
-        print("ended:", await call.wait_ended())
+def show(news: GatewayNews) -> None:
+    print(news.kind, news.call_id, news.reason, flush=True)
 
 
-app = Starlette(routes=[Route("/answer", answer, methods=["POST"]), WebSocketRoute("/stream", stream)])
+async def main(port: int) -> None:
+    app = gateway_app(
+        receptionist,
+        carrier="twilio",
+        public_url=os.environ["PUBLIC_URL"],
+        verifier=TwilioVerifier(os.environ["TWILIO_AUTH_TOKEN"]),
+        session={"url": MODEL_URL},
+        tell=show,
+    )
+    async with GatewayServer(app, port=port) as server:
+        print(f"answering on port {server.port}", flush=True)
+        await server.run(drain_seconds=60)
+
 
 if __name__ == "__main__":
-    uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[1]) if len(sys.argv) > 1 else 8090)
+    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 8090))
