@@ -21,7 +21,7 @@ SHOWN_BODY: Final = 300
 def api_error(status: int, headers: Mapping[str, str], body: bytes) -> ApiError:
     """Return the error for one answer. ``headers`` have lower-case names."""
     said = _said(body)
-    message = said.get("message")
+    message = next((said[name] for name in ("message", "detail", "title") if said.get(name)), None)
     code = said.get("code") or said.get("type")
     param = said.get("param")
     return ApiError(
@@ -35,13 +35,16 @@ def api_error(status: int, headers: Mapping[str, str], body: bytes) -> ApiError:
 
 
 def _said(body: bytes) -> dict[str, Any]:
-    """Return the error object of a body: ``{"error": {...}}``, ``{"error": "text"}`` or the object itself."""
+    """Return the error object of a body: ``{"error": {...}}``, ``{"error": "text"}``, the object itself, or the first
+    of ``{"errors": [...]}``, as JSON:API has it."""
     try:
         decoded = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return {}
     try:
-        error = msgspec.convert(decoded, dict[str, Any]).get("error", decoded)
+        body_object = msgspec.convert(decoded, dict[str, Any])
+        several = msgspec.convert(body_object.get("errors") or [], list[Any])
+        error = several[0] if several else body_object.get("error", decoded)
         return {"message": error} if isinstance(error, str) else msgspec.convert(error, dict[str, Any])
     except msgspec.ValidationError:
         return {}
