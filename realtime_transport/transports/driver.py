@@ -42,6 +42,9 @@ class DriverHooks:
     """Whether anybody wants to hear what is sent."""
     write: Callable[[bytes], Awaitable[None]]
     """Hand one frame to the medium."""
+    write_audio_now: Callable[[bytes], bool]
+    """Hand one frame of audio to the medium without waiting; False, and no effect, when it has to go through ``write``
+    or somebody wants to hear of it."""
     failed: Callable[[int, ConnectionLost], None]
     """End the connection with a close code: the peer is not to be talked with any more."""
     broken: Callable[[BaseException], None]
@@ -127,6 +130,13 @@ class Driver:
         if refused is not None:
             raise refused
 
+    def turn_of_audio(self) -> None:
+        """Carry away what an append of audio made: frames, and nothing else as long as they can be spelt."""
+        refused = self._post()
+        if refused is not None:
+            self.turn()
+            raise refused
+
     def _turn_alone(self) -> None:
         """Do the same where there is no caller to raise to."""
         refused = self._carry()
@@ -153,9 +163,15 @@ class Driver:
                     self._conversation.undeliverable(event, error, self.loop.time())  # which may let another frame go
                     continue
                 nbytes = len(event.audio) if isinstance(event, AUDIO) else 0
+                if nbytes and self._nothing_waits() and self._hooks.write_audio_now(frame):
+                    continue
                 self.outbox.put(frame, event, self._conversation.input_format.ms(nbytes) if nbytes else 0.0)
         self._start_writing()
         return refused
+
+    def _nothing_waits(self) -> bool:
+        """Whether a frame may leave at once, past the queue and its task, without overtaking another."""
+        return self._writer is None and self._may_write and not self.outbox.waits
 
     def _deliver(self) -> None:
         if self._delivering:

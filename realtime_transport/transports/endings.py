@@ -221,6 +221,14 @@ class Endings(Medium, Listening, Sending):
         driver.turn()
         return receipt
 
+    def _audio_receipt(self, event_id: str) -> SendReceipt:
+        driver = self._driver
+        if driver is None:
+            raise StateError("the connection ended in the middle of the call")
+        receipt = driver.receipts.unanswered(event_id)
+        driver.turn_of_audio()
+        return receipt
+
     def _output_ms(self, nbytes: int) -> float:
         return self._conversation.output_format.ms(nbytes)
 

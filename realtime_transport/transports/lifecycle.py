@@ -149,6 +149,7 @@ class Lifecycle(Endings):
                 hears_raw=self._hears_raw,
                 hears_sent=lambda: self._emitter.listens("sent"),
                 write=self._write,
+                write_audio_now=lambda frame: not self._emitter.hears("sent") and self._write_now(frame),
                 failed=lambda code, error: self._lose(error, code=code),
                 broken=self._broken,
             ),

@@ -18,6 +18,10 @@ class Medium(abc.ABC):
     async def _write(self, frame: bytes) -> None:
         """Hand over one frame; wait while the medium takes no more. Whatever it raises ends the connection."""
 
+    def _write_now(self, frame: bytes) -> bool:
+        """Hand over one frame without waiting, and return True, where the medium can; else it comes to ``_write``."""
+        return False
+
     @abc.abstractmethod
     async def _close(self, code: int, reason: str) -> None:
         """Close the medium, if it is still open, and release it. Called once for each ``_open`` that returned."""

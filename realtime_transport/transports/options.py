@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
+from os import urandom
 from typing import TypedDict
 
 from realtime_transport.conversation import Limits
@@ -25,4 +25,4 @@ class LayerOptions(TypedDict, total=False):
 
 def random_id(prefix: str) -> str:
     """Make an id of at most 32 characters, as unguessable as the server's own."""
-    return f"{prefix}_{secrets.token_hex(10)}"
+    return f"{prefix}_{urandom(10).hex()}"

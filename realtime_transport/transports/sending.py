@@ -61,6 +61,10 @@ class Sending(abc.ABC):
     def _receipt(self, event_id: str, *, answered: bool = True) -> SendReceipt:
         """Carry away what the conversation made of a call, and give its receipt."""
 
+    @abc.abstractmethod
+    def _audio_receipt(self, event_id: str) -> SendReceipt:
+        """Carry away an append of audio, which makes frames and nothing else, and give its receipt."""
+
     # --- anything --------------------------------------------------------------------------------------------------
 
     def send_event(self, event: ClientEvent | Mapping[str, Any], *, event_id: str | None = None) -> SendReceipt:
@@ -127,8 +131,7 @@ class Sending(abc.ABC):
         now = self._now()
         if self._muted:
             return self._receipt("", answered=False)
-        sent = self._conversation.append_audio(audio, now, event_id=event_id)
-        receipt = self._receipt(sent, answered=False)
+        receipt = self._audio_receipt(self._conversation.append_audio(audio, now, event_id=event_id))
         return self.commit_audio() if commit else receipt
 
     def commit_audio(self, *, event_id: str | None = None) -> SendReceipt:

@@ -152,13 +152,17 @@ class WebSocketTransport(RealtimeTransportLayer):
         socket, reading = self._socket, self._reading
         assert socket is not None  # noqa: S101 - for the type checker
         assert reading is not None  # noqa: S101
-        if isinstance(socket, QuickConnection) and socket.write_now(frame):
+        if self._write_now(frame):
             return
         try:
             await socket.send(frame, text=True)
         except ConnectionClosed:
             # That is the reader's news: it knows the close code, and ends this task.
             await asyncio.wait({reading})
+
+    def _write_now(self, frame: bytes) -> bool:
+        socket = self._socket
+        return isinstance(socket, QuickConnection) and socket.write_now(frame)
 
     async def _close(self, code: int, reason: str) -> None:
         socket, reading = self._socket, self._reading

@@ -332,3 +332,62 @@ async def test_what_a_listener_of_speech_causes_follows_what_it_hears() -> None:
         speak(transport, number, "AAAAAAAA")
     assert order == ["audio", "audio", "called", "interrupted"]
     await transport.close()
+
+
+class Immediate(Bare):
+    """Takes what it can at once, as long as it has room."""
+
+    def __init__(self, **layer: Any) -> None:
+        super().__init__(**layer)
+        self.room = True
+        self.at_once = 0
+
+    def _write_now(self, frame: bytes) -> bool:
+        if self.room:
+            self.at_once += 1
+            self.written.append(json.loads(frame))
+        return self.room
+
+
+async def immediate() -> Immediate:
+    transport = Immediate()
+    await transport.connect()
+    await idle()
+    transport.written.clear()
+    return transport
+
+
+async def test_audio_leaves_at_once_and_overtakes_nothing() -> None:
+    transport = await immediate()
+    transport.send_audio(b"\0\0")
+    assert transport.types() == ["input_audio_buffer.append"]
+    transport.send_message("Hi.", respond=False)
+    transport.send_audio(b"\0\0")
+    assert transport.at_once == 1
+    await idle()
+    transport.send_audio(b"\0\0")
+    append = "input_audio_buffer.append"
+    assert transport.types() == [append, "conversation.item.create", append, append]
+    assert transport.at_once == 2
+    await transport.close()
+
+
+async def test_audio_waits_where_the_medium_has_no_room_or_somebody_hears_what_is_sent() -> None:
+    transport = await immediate()
+    transport.room = False
+    transport.send_audio(b"\0\0")
+    assert transport.written == []
+    await idle()
+    transport.room = True
+    found = heard(transport, "sent")
+    transport.send_audio(b"\0\0")
+    await idle()
+    assert (len(transport.written), len(found), transport.at_once) == (2, 2, 0)  # the first was kept for whoever comes
+    await transport.close()
+
+
+async def test_audio_that_cannot_be_spelt_is_refused_at_the_call() -> None:
+    transport = await connected()
+    with pytest.raises(InvalidArgument):
+        transport.send_audio(b"\0\0", event_id="\ud800")
+    await transport.close()
