@@ -205,7 +205,7 @@ async def far_away(stage: Stage) -> float:
 
 @scene("far, caller leaves")
 async def far_and_gone(stage: Stage) -> float | None:
-    """Where nothing is acknowledged, nobody knows how far away the carrier is: a round trip too much counts as heard."""
+    """Where nothing is acknowledged, nobody knows how far away the carrier is: a round trip too much is heard."""
     if not has_marks(stage):
         return None
     record = await stage.play(Wait(2.111), latency=0.12)
@@ -225,6 +225,7 @@ async def caller_hangs_up(stage: Stage) -> float:
     record = await stage.play(Wait(1.5))
     assert record.ended_by == "caller"
     assert 1000 < record.spoken_ms <= 1500
+    assert stage.witness.ended[0].reason in {"the caller hung up", "hangup", "callended", "end"}
     return stage.difference
 
 
@@ -241,6 +242,7 @@ async def agent_hangs_up(stage: Stage) -> float:
     assert heard == pytest.approx(GREETING_MS, abs=20)
     assert (record.ended_by, record.faults) == ("agent", ())
     assert record.seconds < GREETING_MS / 1000 + 0.5
+    assert stage.witness.ended[0].reason == "the agent hung up"
     if has_marks(stage):
         assert stage.witness.outcomes == ["confirmed"]
     return stage.difference
