@@ -11,7 +11,7 @@ import asyncio
 import os
 import sys
 
-from realtime_transport import RealtimeAgent, RunContext, function_tool
+from realtime_transport import RealtimeAgent, function_tool
 from realtime_transport.gateway import GatewayNews, GatewayServer, IncomingCall, gateway_app
 from realtime_transport.telephony.signatures import TwilioVerifier
 
@@ -23,15 +23,16 @@ MODEL_URL = "ws://127.0.0.1:8080/v1/realtime"
 def receptionist(call: IncomingCall) -> RealtimeAgent[None]:
     """Give every call an agent that knows who is calling, and can hang up."""
 
-    @function_tool
-    async def goodbye(context: RunContext[None]) -> str:
-        """End the call, once what you are saying was heard."""
-        return await call.transport.hangup()
+    @function_tool(reply="quiet")
+    async def hang_up() -> str:
+        """End the call. Say goodbye before."""
+        call.hang_up()
+        return "the call ends when the caller has heard you"
 
     return RealtimeAgent[None](
         name="Receptionist",
         instructions=f"You answer the phone. Be brief. {call.caller or 'Somebody'} is calling.",
-        tools=[goodbye],
+        tools=[hang_up],
     )
 
 

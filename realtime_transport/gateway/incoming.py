@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeAlias, cast
@@ -10,7 +11,7 @@ import attrs
 
 from realtime_transport.exceptions import InvalidArgument
 from realtime_transport.session import RealtimeAgent, RealtimeSession
-from realtime_transport.telephony import PhoneCall
+from realtime_transport.telephony import HangupOutcome, PhoneCall
 
 
 @attrs.frozen(kw_only=True)
@@ -30,6 +31,23 @@ class IncomingCall:
     """What the answer document said about the call."""
     fields: Mapping[str, str] = attrs.field(factory=dict[str, str], repr=False)
     """All that the webhook said; empty without one."""
+    _parting: set[asyncio.Task[HangupOutcome]] = attrs.field(factory=set, init=False, repr=False, eq=False)
+
+    def hang_up(self) -> None:
+        """Begin to end the call: it ends when the caller has heard what the agent is saying.
+
+        Returns at once, which is what a tool needs: one that waited for ``transport.hangup()`` would wait for the end
+        of the very session that runs it. Make that tool ``reply="quiet"``, or its output asks for more words. When the
+        caller speaks over the goodbye the call goes on.
+        """
+        parting = asyncio.ensure_future(self.transport.hangup())
+        self._parting.add(parting)
+        parting.add_done_callback(self._parted)
+
+    def _parted(self, parting: asyncio.Task[HangupOutcome]) -> None:
+        self._parting.discard(parting)
+        if not parting.cancelled():
+            parting.exception()  # the call was over before: that is what was wanted
 
 
 Answerer: TypeAlias = RealtimeAgent[Any] | RealtimeSession[Any]

@@ -10,14 +10,15 @@ from typing import Any
 
 import pytest
 
-from realtime_transport.conversation.brains import Script, hum
+from realtime_transport.conversation.brain import CallTool, Say
+from realtime_transport.conversation.brains import Script, hum, when
 from realtime_transport.conversation.peer import ServerPeer
 from realtime_transport.events.transport import AudioEvent
 from realtime_transport.exceptions import ConnectError, InvalidArgument, SignatureError
 from realtime_transport.gateway import Gateway, GatewayLimits, GatewayNews, IncomingCall
 from realtime_transport.gateway.door import Refusal
 from realtime_transport.gateway.tokens import Ticket
-from realtime_transport.session import RealtimeAgent, RealtimeSession
+from realtime_transport.session import RealtimeAgent, RealtimeSession, function_tool
 from realtime_transport.telephony.answers import Asked
 from realtime_transport.telephony.codecs import CarrierCodec, TwilioCodec
 from realtime_transport.telephony.signatures import SignedRequest
@@ -409,3 +410,52 @@ def test_the_audio_of_a_call_is_mu_law_from_end_to_end() -> None:
 
     scene(play)
     assert set(formats) == {(TwilioCodec().output_format, TwilioCodec().input_format)}
+
+
+def test_an_agent_hangs_up_by_a_tool_after_its_last_word() -> None:
+    """As the example does it. Nothing is left unanswered, and nothing is said after it."""
+    errors: list[Any] = []
+
+    def who(call: IncomingCall) -> Any:
+        call.transport.on("error", errors.append)
+
+        @function_tool(reply="quiet")
+        async def goodbye() -> str:
+            """End the call."""
+            call.hang_up()
+            call.hang_up()
+            return "it ends"
+
+        return RealtimeAgent[Any](name="Desk", instructions="Be brief.", tools=[goodbye])
+
+    farewell = hum("Thank you for calling and goodbye")
+    brain = Script(when(None, Say(transcript="Goodbye", audio=farewell), CallTool(name="goodbye")))
+
+    def make(socket: Any, *, carrier: CarrierCodec) -> Call:
+        return Call(socket, carrier=carrier, peer=ServerPeer(brain))
+
+    async def play() -> None:
+        desk = Desk(who, transport=make)
+        record = await desk.call(Wait(30))
+        assert record.ended_by == "agent"
+        assert record.spoken_ms == pytest.approx(len(farewell) / 48, abs=20)
+        assert desk.told("ended") == ["the agent hung up"]
+        assert desk.gateway.tally.failed == 0
+
+    scene(play)
+    assert errors == []
+
+
+def test_hanging_up_a_call_that_is_over_is_no_error() -> None:
+    calls: list[IncomingCall] = []
+
+    def who(call: IncomingCall) -> Any:
+        calls.append(call)
+        return AGENT
+
+    async def play() -> None:
+        await Desk(who).call(Listen())
+        calls[0].hang_up()
+        await asyncio.sleep(1)
+
+    scene(play)
