@@ -65,6 +65,10 @@ FORBIDDEN: dict[str, frozenset[str]] = {
         | {f"realtime_transport.transports.{name}" for name in ("websocket", "loopback", "scripted", "sip")}
     ),
     "http": frozenset({"realtime_transport.transports", "realtime_transport.session"}),
+    "gateway": frozenset(
+        {f"realtime_transport.{name}" for name in ("emulator", "testing", "cli", "console")}
+        | {f"realtime_transport.transports.{name}" for name in ("websocket", "loopback", "scripted", "sip")}
+    ),
     "emulator": frozenset({"realtime_transport.transports", "realtime_transport.session", "realtime_transport.http"}),
 }
 """What a room must not import, beyond the order of the layers."""
@@ -169,7 +173,9 @@ def test_time_comes_from_the_loop_and_chance_from_secrets() -> None:
     assert wrong == []
 
 
-@pytest.mark.parametrize("folder", ["transports", "emitter", "listeners", "streams", "backlog", "early", "telephony"])
+@pytest.mark.parametrize(
+    "folder", ["transports", "emitter", "listeners", "streams", "backlog", "early", "telephony", "gateway"]
+)
 def test_fm95_queues_in_drivers_have_a_bound(folder: str) -> None:
     wrong: list[str] = []
     for path in SOURCES:
