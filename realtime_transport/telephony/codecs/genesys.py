@@ -30,6 +30,9 @@ from realtime_transport.telephony.codecs.json_codec import JsonCodec
 CALLER_CHANNEL = "external"
 """The caller, as seen from the contact centre; ``internal`` is the agent."""
 
+NOBODY = "00000000-0000-0000-0000-000000000000"
+"""The conversation of a probe: Genesys opens a session, sends no audio and closes it, to see whether we are there."""
+
 
 class GenesysCodec(JsonCodec):
     """The server role of an AudioHook session."""
@@ -70,6 +73,9 @@ class GenesysCodec(JsonCodec):
         parameters = self._noted(message)
         participant = fields.part(parameters, "participant")
         self._stream_id = fields.text(message, "id")
+        if fields.text(parameters, "conversationId") == NOBODY:
+            self._reply("opened", {"startPaused": False, "media": []})
+            return MessageIgnored(reason="Genesys tries the connection, nobody calls", raw=message)
         chosen = _choose(fields.parts(parameters, "media"))
         self._channels = fields.words(chosen, "channels") or [CALLER_CHANNEL]
         self._input_format = fields.audio_format({"format": chosen.get("format"), "rate": chosen.get("rate")})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
@@ -110,14 +111,15 @@ class FakeCarrier(ABC):
             raise InvalidArgument("is what call() calls; dial() needs none", path="answer")
         return await self._call(self._answer, script)
 
-    async def dial(self, url: str, *script: Step) -> CallRecord:
+    async def dial(self, url: str, *script: Step, tls: ssl.SSLContext | None = None) -> CallRecord:
         """Call the application at ``ws://``, ``wss://`` or (AudioSocket) ``tcp://host:port``; else like ``call``.
 
+        ``tls`` says whom to trust, where the certificate is of your own making.
         An application that refuses the upgrade is a call too: ``refused`` is the status. Raises ``OSError`` or
         ``TimeoutError`` when nobody answers.
         """
         try:
-            async with dialled(url, self.upgrade_headers(url), self.subprotocols) as line:
+            async with dialled(url, self.upgrade_headers(url), self.subprotocols, tls) as line:
                 return await self._call(line.carry, script)
         except InvalidStatus as refusal:
             return CallRecord(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import Final, Protocol
 from urllib.parse import urlsplit
@@ -127,7 +128,9 @@ class TcpLine:
 
 
 @contextlib.asynccontextmanager
-async def dialled(url: str, headers: Mapping[str, str], subprotocols: Sequence[str]) -> AsyncGenerator[Line]:
+async def dialled(
+    url: str, headers: Mapping[str, str], subprotocols: Sequence[str], tls: ssl.SSLContext | None
+) -> AsyncGenerator[Line]:
     """Connect to ``ws://``, ``wss://`` or ``tcp://host:port``; close it at the end.
 
     Raises ``InvalidArgument`` for another URL, ``websockets``' ``InvalidStatus`` when the application refuses, and
@@ -141,6 +144,7 @@ async def dialled(url: str, headers: Mapping[str, str], subprotocols: Sequence[s
             url,
             additional_headers=headers,
             subprotocols=offered,
+            ssl=tls or (True if parts.scheme == "wss" else None),
             compression=None,
             proxy=None,
             open_timeout=DIAL_TIMEOUT,

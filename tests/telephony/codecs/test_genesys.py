@@ -17,6 +17,7 @@ from realtime_transport.telephony.codecs import (
     MessageIgnored,
     PlaybackChanged,
 )
+from realtime_transport.telephony.codecs.genesys import NOBODY
 from tests.telephony.codecs.conversations import GENESYS_OPEN, message
 
 SESSION = "e160e428-53e2-487c-977d-96989bf5c99d"
@@ -157,3 +158,16 @@ def test_says_nothing_before_the_session_is_open() -> None:
     for verb in (codec.clear, codec.hang_up, lambda: codec.media(bytes(1600))):
         with pytest.raises(StateError):
             verb()
+
+
+def test_a_probe_is_answered_and_is_no_call() -> None:
+    codec = GenesysCodec()
+    probe = json.loads(GENESYS_OPEN)
+    probe["parameters"] |= {"conversationId": NOBODY, "participant": {"id": NOBODY}, "media": []}
+    (ignored,) = codec.receive(json.dumps(probe))
+    assert isinstance(ignored, MessageIgnored)
+    (opened,) = codec.replies()
+    assert json.loads(str(opened))["parameters"] == {"startPaused": False, "media": []}
+    (stopped,) = codec.receive(message(type="close", seq=2, id="e", parameters={"reason": "end"}))
+    assert isinstance(stopped, CallStopped)
+    assert json.loads(str(codec.replies()[0]))["type"] == "closed"

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
+import time
+from pathlib import Path
 
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
+from realtime_transport.emulator.certificate import self_signed
 from realtime_transport.exceptions import InvalidArgument
 from realtime_transport.testing.carriers import FakeAsterisk, FakeAudioSocket, FakeTwilio, Wait
 
@@ -82,3 +86,19 @@ async def test_the_caller_hangs_up_a_stream() -> None:
     assert record.ended_by == "caller"
     assert rest[0].endswith(b"\x00\x00\x00")
     assert len(rest[0]) == 19 + 2 * 323 + 3
+
+
+async def test_a_secure_socket_is_trusted_by_its_certificate(tmp_path: Path) -> None:
+    async def answer(connection: ServerConnection) -> None:
+        await connection.close(1000, "bye")
+
+    certificate, key = self_signed(tmp_path, "localhost", time.time())
+    ours = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    ours.load_cert_chain(certificate, key)
+    theirs = ssl.create_default_context(cafile=certificate)
+    async with serve(answer, "127.0.0.1", 0, ssl=ours) as server:
+        url = f"wss://localhost:{server.sockets[0].getsockname()[1]}/"
+        record = await FakeTwilio().dial(url, Wait(5), tls=theirs)
+        assert record.reason == "bye"
+        with pytest.raises(ssl.SSLCertVerificationError):
+            await FakeTwilio().dial(url, Wait(5))
