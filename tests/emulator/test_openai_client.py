@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+import httpx2
 import pytest
 from openai import AsyncOpenAI
 from openai.resources.realtime.realtime import AsyncRealtimeConnection
@@ -16,8 +17,12 @@ from openai.types.realtime import RealtimeServerEvent
 from pydantic import TypeAdapter
 from websockets.asyncio.client import connect
 
-from realtime_transport.emulator import Emulator, Improviser, library
+from realtime_transport.conversation.brain import CallMcp
+from realtime_transport.conversation.brains import Script, when
+from realtime_transport.conversation.mcp_script import ScriptedTool
+from realtime_transport.emulator import Emulator, Improviser, WebhookTarget, library
 from realtime_transport.events import SERVER_EVENTS
+from realtime_transport.exceptions import ServerError
 from tests.emulator.calling import SECONDS, Caller
 
 SHAPE: TypeAdapter[Any] = TypeAdapter(RealtimeServerEvent)
@@ -190,23 +195,147 @@ async def one_call() -> list[dict[str, Any]]:
         return caller.frames
 
 
+PAPER = {"weather": (ScriptedTool(name="get_weather", output="21"), ScriptedTool(name="break_weather", error="no"))}
+
+
+class Deaf:
+    def transcribe(self, audio: bytes) -> str:
+        raise ServerError("no", code="DeploymentNotFound")
+
+
+async def one_hosted_call() -> list[dict[str, Any]]:
+    """MCP servers: listed, called, approved, broken, unreachable."""
+    script = Script(
+        when("weather", CallMcp(server_label="weather", name="get_weather", arguments='{"city": "Lisbon"}')),
+        when("break", CallMcp(server_label="weather", name="break_weather"), tool=""),
+    )
+    tools = [
+        {"type": "mcp", "server_label": "weather", "server_url": "https://mcp.example.com"},
+        {"type": "mcp", "server_label": "gone", "server_url": "http://127.0.0.1:1/mcp"},
+    ]
+    async with Emulator(script, mcp=PAPER) as server, connect(server.url) as socket:
+        caller = Caller(socket)
+        await caller.send("session.update", session={"type": "realtime", "tools": tools})
+        await caller.until("mcp_list_tools.failed")
+        for words, end in (("The weather?", "completed"), ("Break it!", "failed")):
+            await caller.write(words)
+            await caller.send("response.create")
+            asked = await caller.until("conversation.item.done", lambda f: f["item"]["type"] == "mcp_approval_request")
+            item = {"type": "mcp_approval_response", "approval_request_id": asked["item"]["id"], "approve": True}
+            await caller.send("conversation.item.create", item=item)
+            await caller.until(f"response.mcp_call.{end}")
+        await caller.until("conversation.item.done")
+        return caller.frames
+
+
+async def one_phone_call() -> list[dict[str, Any]]:
+    """A sideband: what is played, and what is cleared."""
+    async with Emulator(Improviser, pace=None) as server:
+        call = server.ring()
+        async with httpx2.AsyncClient() as http:
+            await http.post(f"{server.http_url}/realtime/calls/{call.id}/accept", json={"type": "realtime"})
+        async with connect(f"{server.url}?call_id={call.id}") as socket:
+            caller = Caller(socket)
+            await call.speak(library().audio("caller_hello"), pace=None)
+            await caller.until("response.done")
+            await caller.send("output_audio_buffer.clear")
+            await caller.until("conversation.item.truncated")
+            await caller.send("response.create", response={"instructions": "Again."})
+            await caller.until("output_audio_buffer.stopped")
+            return caller.frames
+
+
+async def transcribed(model: str, transcriber: Any = None) -> list[dict[str, Any]]:
+    include = ["item.input_audio_transcription.logprobs"]
+    async with Emulator(Improviser, transcriber=transcriber) as server, connect(server.url) as socket:
+        caller = Caller(socket)
+        audio = {"input": {"transcription": {"model": model}}}
+        await caller.send("session.update", session={"type": "realtime", "audio": audio, "include": include})
+        await caller.speak(library().audio("caller_stop") + QUIET)
+        end = "failed" if transcriber else "completed"
+        await caller.until(f"conversation.item.input_audio_transcription.{end}")
+        return caller.frames
+
+
 SEEN_ELSEWHERE = {
     "conversation.created",
     "conversation.item.created",
-    "conversation.item.input_audio_transcription.failed",
-    "conversation.item.input_audio_transcription.segment",
     "input_audio_buffer.dtmf_event_received",
     "input_audio_buffer.timeout_triggered",
 }
-"""Events of other sessions (SIP, a diarising model, an idle caller) or other dialects."""
+"""Events of other dialects, of a caller who presses keys, and of one who is idle: tests/interop has the last."""
 
 
 async def test_every_event_has_the_shape_that_the_vendor_publishes() -> None:
-    frames = await one_call()
+    frames = [
+        *await one_call(),
+        *await one_hosted_call(),
+        *await one_phone_call(),
+        *await transcribed("gpt-4o-transcribe-diarize"),
+        *await transcribed("gpt-4o-transcribe"),
+        *await transcribed("whisper-1", Deaf()),
+    ]
     for frame in frames:
         SHAPE.validate_python(frame)
-    missing = set(SERVER_EVENTS) - SEEN_ELSEWHERE - {frame["type"] for frame in frames}
-    assert {name for name in missing if "mcp" not in name and not name.startswith("output_audio_buffer")} == set()
+    assert set(SERVER_EVENTS) - SEEN_ELSEWHERE - {frame["type"] for frame in frames} == set()
+
+
+# --- keys, calls and webhooks ------------------------------------------------------------------------------------
+
+
+async def test_the_vendor_steers_our_calls_and_believes_our_webhooks() -> None:
+    secret = "whsec_" + base64.b64encode(b"secret of the test").decode()
+    taken: asyncio.Queue[tuple[bytes, dict[str, str]]] = asyncio.Queue()
+
+    async def receive(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        lines = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")[1:-2]
+        headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
+        body = await reader.readexactly(int(headers["content-length"]))
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+        await writer.drain()
+        writer.close()
+        taken.put_nowait((body, headers))
+
+    listener = await asyncio.start_server(receive, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}/"
+    async with listener, Emulator(Improviser, webhook=WebhookTarget(url=url, secret=secret)) as server:
+        sdk = AsyncOpenAI(
+            api_key="any",
+            base_url=server.http_url,
+            websocket_base_url=server.url.removesuffix("/realtime"),
+            webhook_secret=secret,
+        )
+        async with sdk:
+            rejected = server.ring()
+            await taken.get()
+            call = server.ring([("From", "sip:+15550100@example.com")])
+            async with asyncio.timeout(SECONDS):
+                body, headers = await taken.get()
+            event: Any = sdk.webhooks.unwrap(body.decode(), headers)
+            assert (event.type, event.data.call_id) == ("realtime.call.incoming", call.id)
+            assert event.data.sip_headers[0].value == "sip:+15550100@example.com"
+            await sdk.realtime.calls.reject(rejected.id, status_code=486)
+            await sdk.realtime.calls.accept(call.id, type="realtime", instructions="Be kind.")
+            async with sdk.realtime.connect(call_id=call.id) as connection:
+                joined = Client(connection)
+                await connection.response.create()
+                await joined.until("output_audio_buffer.started")
+                await joined.until("response.done")
+                await sdk.realtime.calls.refer(call.id, target_uri="tel:+15550100")
+            assert (call.referred_to, rejected.status_code) == ("tel:+15550100", 486)
+
+
+async def test_the_vendor_makes_our_client_secrets() -> None:
+    async with Emulator(Improviser, token="master") as server:
+        async with AsyncOpenAI(api_key="master", base_url=server.http_url) as sdk:
+            made = await sdk.realtime.client_secrets.create(session={"type": "realtime", "instructions": "Be kind."})
+        address = server.url.removesuffix("/realtime")
+        async with (
+            AsyncOpenAI(api_key=made.value, base_url=server.http_url, websocket_base_url=address) as sdk,
+            sdk.realtime.connect(model="gpt-realtime") as connection,
+        ):
+            created = await Client(connection).until("session.created")
+            assert created.session.instructions == "Be kind."
 
 
 @pytest.mark.parametrize("spoilt", [{"response_id": None}, {"type": "response.output_audio.delta", "delta": 7}])
