@@ -20,6 +20,7 @@ import attrs
 
 from realtime_transport.audio import AudioFormat
 from realtime_transport.capabilities import Capabilities
+from realtime_transport.conversation.history_entry import HistoryEntry
 from realtime_transport.events.items import Item
 from realtime_transport.events.session import AnySession
 from realtime_transport.events.transport import ConnectionState
@@ -119,6 +120,10 @@ class RealtimeTransportLayer(Lifecycle):
     def history(self) -> tuple[Item, ...]:
         """The items of the conversation in the server's order; readable after the end, until the next ``connect``."""
         return self._conversation.history
+
+    def history_entry(self, item_id: str) -> HistoryEntry | None:
+        """Look up an item with what was heard of it, in milliseconds and in words; None when it is unknown."""
+        return self._conversation.history_entry(item_id)
 
     @property
     def usage(self) -> Usage:
