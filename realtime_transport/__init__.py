@@ -5,39 +5,87 @@ The names below are what most programs need. More live where they belong: the pr
 server to run against in ``emulator`` (extra ``server``), tools for tests in ``testing``.
 """
 
-from realtime_transport.audio import AudioFormat
-from realtime_transport.capabilities import Capabilities
-from realtime_transport.events import UNSET
-from realtime_transport.exceptions import RealtimeError, ServerError
-from realtime_transport.secret import Secret
-from realtime_transport.session import (
-    AgentHooks,
-    ApprovalRequest,
-    Budget,
-    GuardrailSettings,
-    Handoff,
-    InputGuardrail,
-    McpServer,
-    OutputGuardrail,
-    RealtimeAgent,
-    RealtimeSession,
-    RunContext,
-    ToolContext,
-    function_tool,
-    handoff,
-    output_guardrail,
-)
-from realtime_transport.transports import (
-    ConnectRequest,
-    LoopbackTransport,
-    RealtimeTransportLayer,
-    ScriptedTransport,
-    SendReceipt,
-    SIPTransport,
-    WebSocketOptions,
-    WebSocketTransport,
-)
-from realtime_transport.transports.recorder import Recorder, record
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from realtime_transport.audio import AudioFormat
+    from realtime_transport.capabilities import Capabilities
+    from realtime_transport.events import UNSET
+    from realtime_transport.exceptions import RealtimeError, ServerError
+    from realtime_transport.secret import Secret
+    from realtime_transport.session import (
+        AgentHooks,
+        ApprovalRequest,
+        Budget,
+        GuardrailSettings,
+        Handoff,
+        InputGuardrail,
+        McpServer,
+        OutputGuardrail,
+        RealtimeAgent,
+        RealtimeSession,
+        RunContext,
+        ToolContext,
+        function_tool,
+        handoff,
+        output_guardrail,
+    )
+    from realtime_transport.transports import (
+        ConnectRequest,
+        LoopbackTransport,
+        RealtimeTransportLayer,
+        ScriptedTransport,
+        SendReceipt,
+        SIPTransport,
+        WebSocketOptions,
+        WebSocketTransport,
+    )
+    from realtime_transport.transports.recorder import Recorder, record
+else:
+    from realtime_transport.lazy import exports
+
+    _HOMES = {
+        "realtime_transport.audio": ("AudioFormat",),
+        "realtime_transport.capabilities": ("Capabilities",),
+        "realtime_transport.events": ("UNSET",),
+        "realtime_transport.exceptions": (
+            "RealtimeError",
+            "ServerError",
+        ),
+        "realtime_transport.secret": ("Secret",),
+        "realtime_transport.session": (
+            "AgentHooks",
+            "ApprovalRequest",
+            "Budget",
+            "GuardrailSettings",
+            "Handoff",
+            "InputGuardrail",
+            "McpServer",
+            "OutputGuardrail",
+            "RealtimeAgent",
+            "RealtimeSession",
+            "RunContext",
+            "ToolContext",
+            "function_tool",
+            "handoff",
+            "output_guardrail",
+        ),
+        "realtime_transport.transports": (
+            "ConnectRequest",
+            "LoopbackTransport",
+            "RealtimeTransportLayer",
+            "ScriptedTransport",
+            "SendReceipt",
+            "SIPTransport",
+            "WebSocketOptions",
+            "WebSocketTransport",
+        ),
+        "realtime_transport.transports.recorder": (
+            "Recorder",
+            "record",
+        ),
+    }
+    __getattr__, __dir__ = exports(__name__, _HOMES)
 
 __all__ = [
     "UNSET",

@@ -18,6 +18,7 @@ LAYERS: dict[str, int] = {
     "exceptions": 0,
     "capabilities": 0,
     "secret": 0,
+    "lazy": 0,
     "events": 1,
     "audio": 1,
     "wire": 2,
