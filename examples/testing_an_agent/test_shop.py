@@ -53,7 +53,7 @@ def test_arguments_that_do_not_fit_are_answered(
                 """
                 caller: What are your opening times?
                 agent calls opening_hours({"weekday": 7})
-                opening_hours answers: {"error": "invalid_arguments"*}
+                opening_hours answers: {"error":"invalid_arguments"*}
                 agent: *
                 """,
             )
