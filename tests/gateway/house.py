@@ -40,6 +40,8 @@ SECRET = base64.b64encode(b"a client secret of Genesys's").decode()
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 PUBLIC_KEY = base64.b64encode(KEY.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)).decode()
 AGENT = RealtimeAgent[Any](name="Receptionist", instructions="Be brief.")
+PATIENCE = 40.0
+"""Seconds for everything that happens in a house."""
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -206,7 +208,11 @@ async def gateway(carrier: str = "twilio", agent: Any = AGENT, **options: Any) -
 
     given = {"public_url": url, "verifier": verifier(carrier), "tell": tell, **options}
     app = gateway_app(agent, carrier=carrier, **given)
-    async with httpx2.AsyncClient(timeout=10) as client, GatewayServer(app, port=port) as server:
+    async with (
+        asyncio.timeout(PATIENCE),
+        httpx2.AsyncClient(timeout=10) as client,
+        GatewayServer(app, port=port) as server,
+    ):
         yield House(url, carrier, server, client, news, heard)
 
 

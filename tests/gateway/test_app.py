@@ -32,12 +32,6 @@ from tests.gateway.house import (
 )
 
 
-@pytest.fixture(autouse=True)
-async def in_time() -> Any:
-    async with asyncio.timeout(20):
-        yield
-
-
 async def test_health_readiness_and_numbers() -> None:
     async with gateway() as house:
         assert (await house.get("/healthz")).text == "ok"

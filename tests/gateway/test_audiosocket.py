@@ -11,12 +11,6 @@ from realtime_transport.testing.carriers import FAKES, Listen, Wait
 from tests.gateway.house import AGENT, verifier, with_model
 
 
-@pytest.fixture(autouse=True)
-async def in_time() -> Any:
-    async with asyncio.timeout(20):
-        yield
-
-
 def unsigned(**limits: Any) -> Gateway:
     return Gateway(AGENT, carrier="audiosocket", allow_unsigned=True, limits=GatewayLimits(**limits))
 
@@ -26,7 +20,8 @@ async def ended(port: int, first: bytes) -> bytes:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(first)
     try:
-        return await reader.read()
+        async with asyncio.timeout(10):
+            return await reader.read()
     except ConnectionError:
         return b""
     finally:

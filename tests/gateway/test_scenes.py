@@ -40,12 +40,6 @@ def nobody(call: object) -> Any:
     raise AssertionError(f"nobody was to be asked about {call}")
 
 
-@pytest.fixture(autouse=True)
-async def in_time() -> Any:
-    async with asyncio.timeout(30):
-        yield
-
-
 # --- bad signatures --------------------------------------------------------------------------------------------------
 
 

@@ -13,12 +13,6 @@ from realtime_transport.testing.carriers import FakeTwilio, Wait
 from tests.gateway.house import AGENT, TOKEN, gateway, with_model
 
 
-@pytest.fixture(autouse=True)
-async def in_time() -> Any:
-    async with asyncio.timeout(20):
-        yield
-
-
 def server(**options: Any) -> GatewayServer:
     return GatewayServer(gateway_app(AGENT, allow_unsigned=True), port=0, **options)
 

@@ -20,6 +20,7 @@ from websockets.asyncio.server import ServerConnection, serve
 
 from realtime_transport.telephony import AiohttpSocket, PhoneSocket, StarletteSocket, StreamSocket, WebsocketsSocket
 
+PATIENCE = 10.0
 Handler = Callable[[PhoneSocket], Awaitable[None]]
 
 
@@ -72,12 +73,6 @@ HOUSES = {"starlette": uvicorn_house, "websockets": websockets_house, "aiohttp":
 every_house = pytest.mark.parametrize("house", HOUSES.values(), ids=list(HOUSES))
 
 
-@pytest.fixture(autouse=True)
-async def in_time() -> AsyncIterator[None]:
-    async with asyncio.timeout(10):
-        yield
-
-
 @every_house
 async def test_carries_text_and_bytes_both_ways(house: Any) -> None:
     heard: list[str | bytes | None] = []
@@ -90,7 +85,7 @@ async def test_carries_text_and_bytes_both_ways(house: Any) -> None:
             await phone.send(message)
         heard.append(await phone.receive())
 
-    async with house(handler) as url, connect(url, proxy=None) as carrier:
+    async with asyncio.timeout(PATIENCE), house(handler) as url, connect(url, proxy=None) as carrier:
         await carrier.send("é text")
         await carrier.send(b"\x00\xff")
         assert [await carrier.recv(), await carrier.recv()] == ["é text", b"\x00\xff"]
@@ -104,7 +99,7 @@ async def test_closes_with_a_code_and_a_reason(house: Any) -> None:
         await phone.receive()
         await phone.close(4321, "tschüss")
 
-    async with house(handler) as url, connect(url, proxy=None) as carrier:
+    async with asyncio.timeout(PATIENCE), house(handler) as url, connect(url, proxy=None) as carrier:
         await carrier.send("hello")
         await carrier.wait_closed()
         assert (carrier.close_code, carrier.close_reason) == (4321, "tschüss")
@@ -123,7 +118,7 @@ async def test_a_socket_that_is_gone_takes_everything_in_silence(house: Any) -> 
         await phone.close(1000, "")
         done.set()
 
-    async with house(handler) as url:
+    async with asyncio.timeout(PATIENCE), house(handler) as url:
         async with connect(url, proxy=None) as carrier:
             await carrier.send("hello")
             carrier.transport.abort()
@@ -143,7 +138,7 @@ async def test_a_writer_survives_that_the_peer_vanishes(house: Any) -> None:
         await phone.close(1000, "")
         done.set()
 
-    async with house(handler) as url:
+    async with asyncio.timeout(PATIENCE), house(handler) as url:
         async with connect(url, proxy=None) as carrier:
             carrier.transport.abort()
         gone.set()
@@ -169,7 +164,7 @@ async def test_tcp_carries_bytes_and_ends() -> None:
         heard.append(await phone.receive())
         await phone.close(1000, "")
 
-    async with tcp_house(handler) as port:
+    async with asyncio.timeout(PATIENCE), tcp_house(handler) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(b"hello")
         assert await reader.readexactly(9) == b"textbytes"
@@ -191,7 +186,7 @@ async def test_tcp_survives_a_reset() -> None:
         await phone.close(1000, "")
         done.set()
 
-    async with tcp_house(handler) as port:
+    async with asyncio.timeout(PATIENCE), tcp_house(handler) as port:
         _, writer = await asyncio.open_connection("127.0.0.1", port)
         raw = writer.get_extra_info("socket")
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")  # close with a reset
