@@ -9,8 +9,8 @@ No answer follows a call by itself; the client asks for one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias, cast
 
 import attrs
 
@@ -196,6 +196,6 @@ def _fits(info: McpToolInfo, allowed: object) -> bool:
     """Tell whether a session allows a tool: by name, or because it only reads."""
     if isinstance(allowed, McpToolFilter):
         named = not allowed.tool_names or info.name in allowed.tool_names
-        hints = info.annotations if isinstance(info.annotations, dict) else {}
+        hints = cast("Mapping[str, object]", info.annotations or {})
         return named and (allowed.read_only is not True or hints.get("readOnlyHint") is True)
     return not isinstance(allowed, tuple) or info.name in allowed

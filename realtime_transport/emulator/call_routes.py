@@ -118,7 +118,7 @@ def _creating(sessions: Sessions) -> Endpoint:
             return http_error("too_many_sessions")
         try:
             offer, session = await _offer(request, secret)
-            call = sessions.calls.add(sessions.ids)
+            call = sessions.calls.add(sessions.ids, sessions.wall_clock)
             sessions.take(call, session)
         except (InvalidArgument, ServerError) as error:
             return _refused(error)
@@ -138,8 +138,7 @@ async def _offer(request: Request, secret: ClientSecret | None) -> tuple[str, Re
         async with request.form(max_files=2, max_fields=2, max_part_size=MAX_BODY_BYTES) as form:
             offer = await _text(form.get("sdp"))
             asked = await _text(form.get("session"))
-        if asked:
-            configured = _json(asked)
+        configured = _json(asked) if asked else configured
     else:
         raise InvalidArgument("must be application/sdp or multipart/form-data", path="content-type")
     if not offer.startswith("v=0"):
@@ -193,7 +192,7 @@ def _sip_headers(given: object) -> list[tuple[str, str]]:
         raise InvalidArgument('must be a list of {"name": ..., "value": ...}', path="sip_headers")
     found: list[tuple[str, str]] = []
     for entry in cast("list[object]", given):
-        header = cast("Mapping[str, object]", entry) if isinstance(entry, dict) else {}
+        header = cast("Mapping[str, object]", entry if isinstance(entry, dict) else {})
         name, value = header.get("name"), header.get("value")
         if not isinstance(name, str) or not isinstance(value, str):
             raise InvalidArgument('must be a list of {"name": ..., "value": ...}', path="sip_headers")

@@ -30,6 +30,7 @@ from realtime_transport.events.client import (
 )
 from realtime_transport.events.server import (
     ErrorFrame,
+    InputAudioBufferDtmfEventReceived,
     InputAudioBufferSpeechStarted,
     OutputAudioBufferCleared,
     OutputAudioBufferStarted,
@@ -38,7 +39,8 @@ from realtime_transport.events.server import (
     SessionCreated,
 )
 from realtime_transport.events.server_response import ResponseDone, ResponseOutputAudioDelta
-from realtime_transport.exceptions import DecodeError, StateError
+from realtime_transport.events.session import AnySession
+from realtime_transport.exceptions import DecodeError, InvalidArgument, StateError
 
 MAX_SIDEBANDS: Final = 16
 """Sockets that may join one call: a server, a monitor, a supervisor, and some more."""
@@ -48,6 +50,9 @@ CHUNK_MS: Final = 20
 """What a telephone sends at a time."""
 PAUSE_MS: Final = 1_000
 """Silence after the caller's words: long enough for every turn detection to notice it."""
+
+KEYS: Final = "0123456789*#ABCD"
+"""Of a telephone, the ones of telephones that nobody has seen included."""
 
 Say: TypeAlias = Callable[[ServerEvent], None]
 Shut: TypeAlias = Callable[[int, str], None]
@@ -77,6 +82,7 @@ class Call:
         ids: Callable[[str], str],
         *,
         sip_headers: Sequence[tuple[str, str]] = (),
+        wall_clock: Callable[[], float],
         over: Callable[[Call], None] = lambda _: None,
     ) -> None:
         self.id: str = call_id
@@ -90,6 +96,7 @@ class Call:
         """Set when it was accepted, and when it ended."""
         self.ended: asyncio.Event = asyncio.Event()
         self._ids = ids
+        self._wall_clock = wall_clock
         self._over = over
         self._peer: ServerPeer | None = None
         self._driver: Driver | None = None
@@ -101,13 +108,14 @@ class Call:
 
     # --- the server's side ---------------------------------------------------------------------------------------
 
-    def begin(self, peer: ServerPeer, brain: AsyncBrain | None, unix_time: float) -> None:
-        """Take the call."""
+    def begin(self, peer: ServerPeer, brain: AsyncBrain | None, unix_time: float) -> Driver:
+        """Take the call; the driver is to be ended when the call has."""
         self.state = "active"
         self._peer = peer
         self._driver = Driver(peer, brain, self._say, self._closed)
         self._driver.open(unix_time)
         self.answered.set()
+        return self._driver
 
     def end(self, status_code: int | None = None, *, reason: str = "The call is over.") -> None:
         """End the call, or reject it; the sockets that joined are closed."""
@@ -128,12 +136,6 @@ class Call:
         self.answered.set()
         self.ended.set()
         self._over(self)
-
-    async def run(self) -> None:
-        """Wait for the end, then stop everything that is waited for."""
-        await self.ended.wait()
-        if self._driver is not None:
-            await self._driver.end()
 
     # --- sockets that join ---------------------------------------------------------------------------------------
 
@@ -192,6 +194,13 @@ class Call:
             self._truncate()
             await asyncio.sleep(0 if pace is None else CHUNK_MS / 1000 / pace)
 
+    def press(self, key: str) -> None:
+        """Press a key: the sockets that joined are told. Raises ``InvalidArgument`` for what is none."""
+        if len(key) != 1 or key not in KEYS:
+            raise InvalidArgument(f"a telephone has {KEYS}, and no {key!r}", path="key")
+        received_at = int(self._wall_clock())
+        self._tell(InputAudioBufferDtmfEventReceived(event=key, received_at=received_at))
+
     def hang_up(self) -> None:
         """Put the receiver down."""
         self.end(reason="The caller hung up.")
@@ -204,7 +213,7 @@ class Call:
             return
         if not isinstance(event, SessionCreated):  # a socket that joins later finds a session that is there
             self._tell(event)
-        if isinstance(event, InputAudioBufferSpeechStarted) and self._interrupts():
+        if isinstance(event, InputAudioBufferSpeechStarted) and server_interrupts(self._session):
             self._clear()
         if isinstance(event, ResponseDone) and self._playing is not None:
             self._played(self._playing, event)
@@ -213,15 +222,14 @@ class Call:
         for say in tuple(self._joined):
             say(event)
 
-    def _interrupts(self) -> bool:
-        return self._peer is not None and server_interrupts(self._peer.conversation.session)
+    @property
+    def _session(self) -> AnySession | None:
+        return self._peer.conversation.session if self._peer is not None else None
 
     # --- playing -------------------------------------------------------------------------------------------------
 
     def _play(self, event: ResponseOutputAudioDelta) -> None:
-        if self._peer is None:
-            return
-        fmt = session_output_format(self._peer.conversation.session)
+        fmt = session_output_format(self._session)
         playing = self._playing
         if playing is None or playing.response_id != event.response_id:
             self._stop_playing()
@@ -242,21 +250,24 @@ class Call:
             end = playing.began + playing.ms / 1000
             playing.timer = asyncio.get_running_loop().call_at(end, self._stop_playing)
 
+    def _taken(self) -> _Playback | None:
+        """Take what is playing off the line."""
+        playing, self._playing = self._playing, None
+        if playing is not None and playing.timer is not None:
+            playing.timer.cancel()
+        return playing
+
     def _stop_playing(self) -> None:
         """The caller has heard all of it."""
-        playing, self._playing = self._playing, None
+        playing = self._taken()
         if playing is not None:
-            if playing.timer is not None:
-                playing.timer.cancel()
             self._tell(OutputAudioBufferStopped(event_id=self._ids("event"), response_id=playing.response_id))
 
     def _clear(self) -> None:
         """Stop playing in the middle, and remember what has to be truncated."""
-        playing, self._playing = self._playing, None
+        playing = self._taken()
         if playing is None:
             return
-        if playing.timer is not None:
-            playing.timer.cancel()
         played = min(playing.ms, (asyncio.get_running_loop().time() - playing.began) * 1000)
         unheard = PCM16_24K.bytes_for(playing.ms - played)
         del self._heard[max(0, len(self._heard) - unheard) :]
@@ -270,6 +281,12 @@ class Call:
             self._driver.receive(ConversationItemTruncate(item_id=cut[0], content_index=0, audio_end_ms=cut[1]))
 
 
+async def _last(call: Call, driver: Driver) -> None:
+    """Wait for the end of a call, then stop everything that it waits for."""
+    await call.ended.wait()
+    await driver.end()
+
+
 class Sideband:
     """A socket that joined a call."""
 
@@ -277,12 +294,19 @@ class Sideband:
         self._call = call
         self._say = say
         self._shut = shut
-        self.receive: Callable[[ClientEvent], None] = call.receive
-        self.receive_unreadable: Callable[[DecodeError, ClientEvent | None], None] = call.receive_unreadable
 
-    def open(self, _: float) -> None:
+    def open(self, unix_time: float) -> None:
         """Join: nothing is said until something happens."""
+        del unix_time  # the session began without us
         self._call.join(self._say, self._shut)
+
+    def receive(self, event: ClientEvent) -> None:
+        """Take what the client said."""
+        self._call.receive(event)
+
+    def receive_unreadable(self, error: DecodeError, event: ClientEvent | None) -> None:
+        """Answer a frame that has a flaw."""
+        self._call.receive_unreadable(error, event)
 
     async def end(self) -> None:
         """Leave the call, which goes on."""
@@ -301,16 +325,18 @@ class Calls:
     def __len__(self) -> int:
         return len(self._calls)
 
-    def add(self, ids: Callable[[str], str], sip_headers: Sequence[tuple[str, str]] = ()) -> Call:
+    def add(
+        self, ids: Callable[[str], str], wall_clock: Callable[[], float], sip_headers: Sequence[tuple[str, str]] = ()
+    ) -> Call:
         """Make a call that rings."""
-        call = Call(ids("rtc"), ids, sip_headers=sip_headers, over=self._forget)
+        call = Call(ids("rtc"), ids, sip_headers=sip_headers, wall_clock=wall_clock, over=self._forget)
         self._calls[call.id] = call
         return call
 
     def begin(self, call: Call, peer: ServerPeer, brain: AsyncBrain | None, unix_time: float) -> None:
         """Take a call, and see to its end."""
-        call.begin(peer, brain, unix_time)
-        task = asyncio.get_running_loop().create_task(call.run(), name="emulator call")
+        driver = call.begin(peer, brain, unix_time)
+        task = asyncio.get_running_loop().create_task(_last(call, driver), name="emulator call")
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 

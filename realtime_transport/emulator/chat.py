@@ -48,7 +48,7 @@ MAX_ANSWER_CHARACTERS: Final = 20_000
 """What is taken of one answer: twenty minutes of speech. A model that never stops is stopped here."""
 MAX_LINE_BYTES: Final = 1024 * 1024
 """Of one line of the stream; a chunk is some hundred bytes."""
-_ERROR_CHARACTERS: Final = 300
+_ERROR_BYTES: Final = 300
 """Of an error's body that are passed on."""
 
 _SENTENCE: Final = re.compile(r".+?[.?!:;]+[\"')\]]*\s+|.+?\n+", re.DOTALL)
@@ -148,7 +148,13 @@ async def _choices(response: httpx2.Response) -> AsyncGenerator[Mapping[str, Any
 
 
 async def _refused(response: httpx2.Response) -> Stop:
-    text = (await response.aread()).decode("utf-8", "replace")[:_ERROR_CHARACTERS]
+    told = b""
+    async with aclosing(response.aiter_bytes()) as pieces:
+        async for piece in pieces:
+            told += piece
+            if len(told) > _ERROR_BYTES:
+                break
+    text = told[:_ERROR_BYTES].decode("utf-8", "replace")
     code = "rate_limit_exceeded" if response.status_code == 429 else "model_refused"
     return Stop(code=code, message=f"The chat model answered with status {response.status_code}: {text}")
 

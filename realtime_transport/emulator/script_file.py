@@ -54,7 +54,7 @@ _TOP: Final = ("rules", "otherwise", "faults", "mcp")
 _TOP_EXAMPLE: Final = "rules: [{says: hello, answer: Hello!}]"
 _RULE: Final = ("says", "text", "by", "after", "turn", "times", "delay_ms", "rate", "answer")
 _RULE_EXAMPLE: Final = "{says: hello, answer: Hello!}"
-_BY: Final = ("speech", "writing")
+_BY: Final[Mapping[str, Literal["speech", "writing"]]] = {"speech": "speech", "writing": "writing"}
 _OTHERWISE: Final = "I have nothing to say to that."
 
 
@@ -112,9 +112,10 @@ def _whole(fields: Mapping[str, Part], name: str) -> int | None:
 
 
 def _by(part: Part) -> Literal["speech", "writing"]:
-    if part.content not in _BY:
+    by = _BY.get(str(part.content))
+    if by is None:
         raise part.refused(f"by must be one of {', '.join(_BY)}, not {part.plain()!r}")
-    return cast("Literal['speech', 'writing']", part.content)
+    return by
 
 
 def _after(part: Part) -> str:

@@ -125,7 +125,7 @@ class Sessions:
 
     def ring(self, sip_headers: Sequence[tuple[str, str]]) -> Call:
         """Let a call come in, and tell whoever wants to know by webhook."""
-        call = self.calls.add(self.ids, sip_headers)
+        call = self.calls.add(self.ids, self.wall_clock, sip_headers)
         if self.webhook is not None:
             now = int(self.wall_clock())
             body = incoming_call(self.ids("evt"), now, call.id, call.sip_headers)

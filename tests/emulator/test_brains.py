@@ -7,14 +7,19 @@ from typing import Any
 
 import pytest
 
-from realtime_transport.conversation.brain import CallTool, GenerationRequest, Output, Pause, Reply, Say
+from realtime_transport.conversation.brain import CallMcp, CallTool, GenerationRequest, Output, Pause, Reply, Say
 from realtime_transport.conversation.brains import Script
 from realtime_transport.emulator import Improviser, Recorded, Spoken, library
 from realtime_transport.events import (
     FunctionTool,
+    McpApprovalRequestItem,
+    McpApprovalResponseItem,
+    McpListToolsItem,
     McpTool,
+    McpToolInfo,
     RealtimeSessionConfig,
     ToolChoiceFunction,
+    ToolChoiceMcp,
 )
 from tests.conversation.test_brain import CALL, output, request, spoken, user
 
@@ -96,6 +101,33 @@ def test_arguments_are_made_up_from_the_schema(schema: dict[str, Any], made: Any
     (call,) = answer(asked("f", FunctionTool(name="f", parameters=schema)))
     assert isinstance(call, CallTool)
     assert json.loads(call.arguments) == made
+
+
+def hosted(words: str, **session: Any) -> GenerationRequest:
+    from attrs import evolve
+
+    tools = (McpToolInfo(name="rent_car"), McpToolInfo(name="get_weather", input_schema=WEATHER.parameters))
+    listed = McpListToolsItem(id="mcpl_1", server_label="w", tools=tools)
+    return evolve(request(listed, user(words)), session=RealtimeSessionConfig(**session))
+
+
+def test_a_hosted_tool_is_called_by_a_word_of_its_name_or_by_choice() -> None:
+    call = CallMcp(server_label="w", name="get_weather", arguments='{"city": "Lisbon"}')
+    assert answer(hosted("The weather?")) == [call]
+    assert answer(hosted("Hm.", tool_choice=ToolChoiceMcp(server_label="w", name="get_weather"))) == [call]
+    (first,) = answer(hosted("Hm.", tool_choice=ToolChoiceMcp(server_label="w")))
+    assert isinstance(first, CallMcp)
+    assert first.name == "rent_car"
+    for choice in (ToolChoiceMcp(server_label="x"), "none"):
+        assert answer(hosted("The weather?" if choice == "none" else "Hm.", tool_choice=choice)) == [
+            Reply(text="You said: The weather?" if choice == "none" else "You said: Hm.")
+        ]
+
+
+def test_a_hosted_tool_that_was_denied() -> None:
+    asked_for = McpApprovalRequestItem(id="mcpr_1", server_label="w", name="f")
+    denied = McpApprovalResponseItem(approval_request_id="mcpr_1", approve=False)
+    assert answer(request(user("f"), asked_for, denied)) == [Reply(text="All right, I will not.")]
 
 
 def test_a_functions_output_is_read_out() -> None:

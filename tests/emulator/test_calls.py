@@ -157,6 +157,43 @@ async def test_a_second_answer_ends_the_playing_of_the_first() -> None:
         assert "output_audio_buffer.stopped" in caller.types
 
 
+async def test_only_the_last_item_is_truncated() -> None:
+    hello = Say(transcript="Hello, how can I help?", audio=hum("hello how can i help"))
+    audio = {"input": {"turn_detection": {"type": "server_vad", "create_response": False}}}
+    script = Script(otherwise=hello)
+    script.answer = lambda _: [hello, CallTool(name="f"), hello]  # type: ignore[method-assign]
+    async with Emulator(script, pace=None) as server, active(server, audio=audio) as (_, caller):
+        await caller.send("response.create")
+        done = await caller.until("response.done")
+        await caller.send("output_audio_buffer.clear")
+        truncated = await caller.until("conversation.item.truncated")
+        assert truncated["item_id"] == done["response"]["output"][2]["id"]
+        assert truncated["audio_end_ms"] == 0
+
+
+async def test_an_answer_outside_the_conversation_ends_what_was_playing() -> None:
+    brain = Script(otherwise=Say(transcript="One moment.", audio=hum("one moment please")))
+    async with Emulator(brain, pace=None) as server, active(server) as (_, caller):
+        for _ in range(2):
+            await caller.send("response.create", response={"conversation": "none"})
+            await caller.until("response.done")
+        assert caller.types.count("output_audio_buffer.started") == 2
+        assert caller.types.count("output_audio_buffer.stopped") == 1
+
+
+async def test_keys_of_the_caller() -> None:
+    async with Emulator(Echo(), wall_clock=lambda: 1_800_000_000.0) as server, active(server) as (call, caller):
+        await caller.send("session.update", session={"type": "realtime"})
+        await caller.until("session.updated")
+        call.press("#")
+        frame = await caller.next()
+        assert (frame["type"], frame["event"]) == ("input_audio_buffer.dtmf_event_received", "#")
+        assert frame["received_at"] == 1_800_000_000
+        for wrong in ("x", "", "12"):
+            with pytest.raises(InvalidArgument):
+                call.press(wrong)
+
+
 async def test_speech_does_not_interrupt_when_the_session_says_so() -> None:
     detection = {"type": "server_vad", "interrupt_response": False}
     audio = {"input": {"turn_detection": detection}}

@@ -15,7 +15,7 @@ from realtime_transport.conversation.brain import CallTool, GenerationRequest, O
 from realtime_transport.emulator import ChatBrain, Emulator
 from realtime_transport.emulator import chat as chat_module
 from realtime_transport.emulator.chat import body
-from realtime_transport.events import FunctionTool, RealtimeSessionConfig, ToolChoiceFunction
+from realtime_transport.events import FunctionTool, McpListToolsItem, RealtimeSessionConfig, ToolChoiceFunction
 from realtime_transport.exceptions import InsecureTransportError, InvalidArgument, MissingExtra
 from tests.conversation.test_brain import CALL, assistant, output, request, spoken, user
 from tests.emulator.calling import calling
@@ -143,6 +143,7 @@ async def test_an_answer_that_was_cut_short(reason: str, told: str) -> None:
     ("answer", "code", "says"),
     [
         (b"HTTP/1.1 429 Slow\r\ncontent-length: 4\r\n\r\nlate", "rate_limit_exceeded", "429: late"),
+        (b"HTTP/1.1 500 No\r\n\r\n" + b"x" * 9999, "model_refused", "500: xxx"),
         (b"HTTP/1.1 404 No\r\ncontent-length: 9\r\n\r\nno model!", "model_refused", "404: no model!"),
         (b"HTTP/1.1 200 OK\r\n\r\ndata: {no json\n\n", "model_unreachable", ""),
         (b"HTTP/1.1 200 OK\r\n\r\ndata: 12\n\n", "model_unreachable", ""),
@@ -218,6 +219,8 @@ def test_a_conversation_as_chat_completions_have_it() -> None:
             {"role": "tool", "tool_call_id": CALL.call_id, "content": "21"},
         ],
     }
+    unsaid = (assistant(""), McpListToolsItem(id="mcpl_1", server_label="w"))
+    assert body(request(*unsaid), "m")["messages"] == []
     assert "understood" in body(request(item), "m")["messages"][0]["content"]
 
 

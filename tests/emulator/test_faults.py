@@ -8,7 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from realtime_transport.emulator.faults import SURPRISE, FaultPlan, Faults, Freeze, Send, Shut, Step, with_query
+from realtime_transport.emulator.faults import (
+    SURPRISE,
+    FaultPlan,
+    Faults,
+    Freeze,
+    Send,
+    Shut,
+    Step,
+    faults_from,
+    with_query,
+)
 from realtime_transport.exceptions import InvalidArgument
 
 
@@ -141,6 +151,15 @@ def test_a_query_that_cannot_be_read(asked: dict[str, str]) -> None:
     with pytest.raises(InvalidArgument) as raised:
         with_query(Faults(), asked)
     assert raised.value.path == next(iter(asked))
+
+
+def test_by_name() -> None:
+    assert faults_from({"close_after": 3, "latency_ms": 2}, Faults(seed=7)) == Faults(
+        close_after=3, latency_ms=2, seed=7
+    )
+    for wrong in ({"mood": "bad"}, {"seed": True}, {"lose": "often"}, {"close_at": 3}):
+        with pytest.raises(InvalidArgument):
+            faults_from(wrong)
 
 
 @pytest.mark.parametrize(

@@ -140,3 +140,19 @@ def test_http_errors_by_status() -> None:
     request = httpx2.Request("POST", "http://127.0.0.1/mcp")
     error = httpx2.HTTPStatusError("no", request=request, response=httpx2.Response(503, request=request))
     assert mcp_module._error(error) == McpError(type="http_error", code=503, message="no")
+
+
+async def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    import builtins
+
+    real = builtins.__import__
+
+    def refuse(name: str, *rest: Any, **more: Any) -> Any:
+        if name.partition(".")[0] == "mcp":
+            raise ImportError(name="mcp")
+        return real(name, *rest, **more)
+
+    monkeypatch.setattr(builtins, "__import__", refuse)
+    ran = await run_tool(tool("http://127.0.0.1:1/mcp"), "f", "{}")
+    assert isinstance(ran.error, McpError)
+    assert "realtime-transport[mcp]" in str(ran.error.message)
