@@ -76,7 +76,9 @@ class Listener:
         self._over = False
         self._warned = False
         self._async = _is_async(function)
-        self._backlog: Backlog[_Waiting] = Backlog(LISTENER_LIMIT, overflow)
+        self._overflow: Overflow = overflow
+        self._backlog: Backlog[_Waiting] | None = None
+        """Made when something has to wait, which for a plain function is never: a session has dozens of these."""
         self._task: asyncio.Task[None] | None = None
 
     def __eq__(self, other: object) -> bool:
@@ -108,7 +110,7 @@ class Listener:
     @property
     def congested(self) -> bool:
         """Whether the driver should stop reading for this listener's sake."""
-        return self._backlog.congested
+        return self._backlog is not None and self._backlog.congested
 
     @property
     def label(self) -> str:
@@ -150,29 +152,32 @@ class Listener:
     # --- async -----------------------------------------------------------------------------------------------------
 
     def _enqueue(self, waiting: _Waiting) -> None:
+        backlog = self._backlog
+        if backlog is None:
+            backlog = self._backlog = Backlog(LISTENER_LIMIT, self._overflow)
         try:
-            forgotten = self._backlog.offer(waiting)
+            forgotten = backlog.offer(waiting)
         except Full:
             _discard(waiting)
             self._emitter.take_off(self)
-            self._emitter.report(SlowConsumer(self.name, self.label, limit=self._backlog.limit))
+            self._emitter.report(SlowConsumer(self.name, self.label, limit=backlog.limit))
             return
         if forgotten is not None:
             _discard(forgotten)
-            if self._backlog.note_missed(self._emitter.ms_of(forgotten.event)):
-                self._report_missed()
+            if backlog.note_missed(self._emitter.ms_of(forgotten.event)):
+                self._report_missed(backlog)
         if self._task is None:
-            self._task = asyncio.get_running_loop().create_task(self._serve(), name=f"listener {self.label}")
+            self._task = asyncio.get_running_loop().create_task(self._serve(backlog), name=f"listener {self.label}")
             self._task.add_done_callback(self._served)
             self._emitter.adopt(self._task)
 
-    async def _serve(self) -> None:
-        while self._backlog:
-            was_congested = self._backlog.congested
-            waiting = self._backlog.take()
+    async def _serve(self, backlog: Backlog[_Waiting]) -> None:
+        while backlog:
+            was_congested = backlog.congested
+            waiting = backlog.take()
             if was_congested:
                 self._emitter.room_was_made()
-            self._report_missed()
+            self._report_missed(backlog)
             try:
                 await (waiting.started or cast("Awaitable[object]", self.function(waiting.event)))
             except asyncio.CancelledError as error:
@@ -191,13 +196,13 @@ class Listener:
             task.exception()  # KeyboardInterrupt and SystemExit have gone through the loop already
 
     def _forget(self) -> None:
-        for waiting in self._backlog.clear():
+        for waiting in self._backlog.clear() if self._backlog is not None else ():
             _discard(waiting)
 
-    def _report_missed(self) -> None:
-        missed = self._backlog.missed()
+    def _report_missed(self, backlog: Backlog[_Waiting]) -> None:
+        missed = backlog.missed()
         if missed is not None:
-            error = SlowConsumer(self.name, self.label, limit=self._backlog.limit, dropped=missed.events)
+            error = SlowConsumer(self.name, self.label, limit=backlog.limit, dropped=missed.events)
             self._emitter.report_missed(error, missed.ms)
 
 
