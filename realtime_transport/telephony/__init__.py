@@ -1,10 +1,12 @@
 """Phone calls: a carrier's socket on one side, a conversation with a model on the other.
 
 ``TelephonyTransport`` is the whole of it. The rooms behind: ``codecs`` (what carriers say), ``signatures`` (whether it
-is them), ``leg`` (one phone leg, pure), ``call`` (two legs and one ledger), ``sockets`` (what a call comes in on).
+is them), ``leg`` (one phone leg, pure), ``call`` (two legs and one ledger), ``control`` (what goes over
+REST), ``sockets`` (what a call comes in on).
 """
 
-from realtime_transport.telephony.call import HangUp, PhoneCall
+from realtime_transport.telephony.call import PhoneCall, TransferOutcome
+from realtime_transport.telephony.control import CallControl
 from realtime_transport.telephony.farewell import HangupOutcome
 from realtime_transport.telephony.leg import LegOptions
 from realtime_transport.telephony.path import MediaPlan
@@ -19,7 +21,7 @@ from realtime_transport.telephony.transport import TelephonyTransport
 
 __all__ = [
     "AiohttpSocket",
-    "HangUp",
+    "CallControl",
     "HangupOutcome",
     "LegOptions",
     "MediaPlan",
@@ -28,5 +30,6 @@ __all__ = [
     "StarletteSocket",
     "StreamSocket",
     "TelephonyTransport",
+    "TransferOutcome",
     "WebsocketsSocket",
 ]

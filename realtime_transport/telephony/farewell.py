@@ -1,4 +1,4 @@
-"""Hanging up after the last word: one outcome, for however many wait for it."""
+"""Waiting for the last word before a call is ended or passed on: one outcome, for however many wait for it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,14 @@ HangupOutcome: TypeAlias = Literal["confirmed", "unconfirmed", "cancelled"]
 """Whether the caller heard the last word, as far as the carrier says; or spoke over it, and the call goes on."""
 
 
-class Farewell:
-    """A call that is about to be ended."""
+Purpose: TypeAlias = Literal["hangup", "transfer"]
 
-    def __init__(self) -> None:
+
+class Farewell:
+    """A call that is about to be ended, or passed on."""
+
+    def __init__(self, purpose: Purpose) -> None:
+        self.purpose: Purpose = purpose
         self._outcome: asyncio.Future[HangupOutcome] = asyncio.get_running_loop().create_future()
 
     def settle(self, outcome: HangupOutcome) -> None:

@@ -137,31 +137,6 @@ async def test_a_caller_who_leaves_first_settles_the_goodbye() -> None:
     assert record.ended_by == "caller"
 
 
-async def test_rest_ends_the_call_where_the_stream_cannot() -> None:
-    ended: list[str] = []
-
-    async def rest(call: Any) -> None:
-        ended.append(call.call_id)
-
-    async def leave(call: Call, witness: Witness) -> None:
-        await call.hangup()
-
-    await stage("twilio", leave, options={"hang_up": rest}).play(Wait(30))
-    assert ended == ["CA0123"]
-
-
-async def test_a_rest_call_that_hangs_does_not_keep_the_line() -> None:
-    async def rest(call: Any) -> None:
-        await asyncio.Event().wait()
-
-    async def leave(call: Call, witness: Witness) -> None:
-        with pytest.raises(TimeoutError):
-            await call.hangup()
-
-    record = await stage("twilio", leave, options={"hang_up": rest}).play(Wait(60))
-    assert record.ended_by == "agent"
-
-
 @every_carrier
 async def test_losing_the_model_ends_the_call(carrier: str) -> None:
     async def lose(call: Call, witness: Witness) -> None:
@@ -204,14 +179,14 @@ async def test_keys_are_collected(carrier: str) -> None:
 
 async def test_keys_are_pressed_where_the_stream_can() -> None:
     async def press(call: Call, witness: Witness) -> None:
-        call.send_dtmf("42#")
+        await call.send_dtmf("42#")
 
     record = await stage("plivo", press).play(Wait(1))
     assert record.keys == "42#"
 
     async def cannot(call: Call, witness: Witness) -> None:
         with pytest.raises(UnsupportedOperation):
-            call.send_dtmf("42#")
+            await call.send_dtmf("42#")
 
     await stage("twilio", cannot).play(Wait(1))
 

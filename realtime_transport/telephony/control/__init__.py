@@ -9,7 +9,7 @@ from __future__ import annotations
 from realtime_transport.telephony.control.asterisk import AsteriskControl
 from realtime_transport.telephony.control.exotel import ExotelControl
 from realtime_transport.telephony.control.plivo import PlivoControl
-from realtime_transport.telephony.control.request import CarrierControl, ControlOutcome, ControlRequest
+from realtime_transport.telephony.control.request import CarrierControl, ControlOutcome, ControlRequest, ControlsCalls
 from realtime_transport.telephony.control.runner import CallControl
 from realtime_transport.telephony.control.telnyx import TelnyxControl
 from realtime_transport.telephony.control.twilio import TwilioControl
@@ -21,6 +21,7 @@ __all__ = [
     "CarrierControl",
     "ControlOutcome",
     "ControlRequest",
+    "ControlsCalls",
     "ExotelControl",
     "PlivoControl",
     "TelnyxControl",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import ClassVar, Final, Literal, NoReturn, TypeAlias
+from typing import ClassVar, Final, Literal, NoReturn, Protocol, TypeAlias
 from urllib.parse import quote, urlencode
 
 import attrs
@@ -38,6 +38,27 @@ class ControlRequest:
     """It may hold keys that were pressed, hence no repr."""
     idempotent: bool = False
     """Doing it twice is the same as doing it once, so an unclear failure may be repeated."""
+
+
+class ControlsCalls(Protocol):
+    """What acts on calls outside of their streams: ``CallControl``, or an object of yours around a vendor's library."""
+
+    @property
+    def dtmf_ends_stream(self) -> bool:
+        """Whether sending keys tears the stream down; the same call comes back with another one."""
+        ...
+
+    async def hangup(self, call: CallStarted) -> ControlOutcome:
+        """End the call."""
+        ...
+
+    async def send_dtmf(self, call: CallStarted, digits: str) -> ControlOutcome:
+        """Press keys towards the caller."""
+        ...
+
+    async def transfer(self, call: CallStarted, target: str) -> ControlOutcome:
+        """Connect the caller to ``target``."""
+        ...
 
 
 class CarrierControl(ABC):

@@ -52,6 +52,11 @@ class CallControl:
         self._wall_clock = wall_clock
         self._trips = RoundTrips(timeout=timeout, retries=retries, rng=rng, ssl_context=ssl_context, proxy=proxy)
 
+    @property
+    def dtmf_ends_stream(self) -> bool:
+        """Whether sending keys tears the stream down, on this carrier."""
+        return self.carrier.dtmf_ends_stream
+
     async def hangup(self, call: CallStarted) -> ControlOutcome:
         """End the call."""
         return await self._make(self.carrier.hangup(call))
