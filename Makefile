@@ -14,10 +14,10 @@ SESSIONS ?= 200
 SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test cover check format fuzz model soak calls interop load mutants docs clean
+.PHONY: help setup demo test cover check format fuzz fuzz-server model soak calls interop load mutants docs clean
 
 help: ## list the verbs
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python >= 3.11 is needed, this is " + sys.version)'
@@ -62,6 +62,10 @@ format: $(VENV)/.dev ## format and mend what the linter can
 
 fuzz: $(VENV)/.dev ## mutate N captured frames against the codec (N=200000 SEED=1)
 	$(BIN)/python scripts/fuzz_wire.py --frames $(N) --seed $(SEED)
+
+fuzz-server: $(VENV)/.dev ## throw N client frames that are nearly right at the server (N=200000 SEED=1)
+	$(BIN)/python scripts/fuzz_server.py --frames $(N) --seed $(SEED)
+	$(BIN)/python scripts/fuzz_server.py --frames $$(($(N) / 20)) --seed $(SEED) --socket
 
 model: $(VENV)/.dev ## search the state machines exhaustively to DEPTH=7
 	$(BIN)/python scripts/model_check.py --depth $(DEPTH)
