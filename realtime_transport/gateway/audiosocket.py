@@ -57,10 +57,13 @@ class AudioSocketServer:
     @property
     def port(self) -> int:
         """Where it listens. Raises ``StateError`` before it was started."""
+        port: int = self._running().sockets[0].getsockname()[1]
+        return port
+
+    def _running(self) -> asyncio.Server:
         if self._server is None:
             raise StateError("the AudioSocket server is not running")
-        port: int = self._server.sockets[0].getsockname()[1]
-        return port
+        return self._server
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._answer, self._host, self._port)
@@ -69,8 +72,7 @@ class AudioSocketServer:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._server is not None:
-            self._server.close()
+        self._running().close()
         for call in self._calls:
             call.cancel()
         await asyncio.gather(*self._calls, return_exceptions=True)

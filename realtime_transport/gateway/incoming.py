@@ -46,8 +46,7 @@ class IncomingCall:
 
     def _parted(self, parting: asyncio.Task[HangupOutcome]) -> None:
         self._parting.discard(parting)
-        if not parting.cancelled():
-            parting.exception()  # the call was over before: that is what was wanted
+        _ = parting.cancelled() or parting.exception()  # the call was over before: that is what was wanted
 
 
 Answerer: TypeAlias = RealtimeAgent[Any] | RealtimeSession[Any]

@@ -59,10 +59,13 @@ class GatewayServer:
     @property
     def port(self) -> int:
         """Where it listens. Raises ``StateError`` before it was started."""
-        if self._listener is None:
-            raise StateError("the gateway is not running")
-        port: int = self._listener.getsockname()[1]
+        port: int = self._running()[1].getsockname()[1]
         return port
+
+    def _running(self) -> tuple[uvicorn.Server, socket.socket]:
+        if self._server is None or self._listener is None:
+            raise StateError("the gateway is not running")
+        return self._server, self._listener
 
     async def __aenter__(self) -> Self:
         family = socket.AF_INET6 if ":" in self._address[0] else socket.AF_INET
@@ -77,9 +80,9 @@ class GatewayServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.gateway.close()
-        if self._server is not None and self._listener is not None:
-            await self._server.shutdown([self._listener])
-            self._server = self._listener = None
+        server, listener = self._running()
+        await server.shutdown([listener])
+        self._server = self._listener = None
 
     async def run(self, drain_seconds: float) -> int:
         """Serve until SIGTERM or SIGINT, then drain for up to ``drain_seconds``; return how many calls were cut off.

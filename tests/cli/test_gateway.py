@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
+import os
 import re
+import signal
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from realtime_transport.cli import gateway as module
 from realtime_transport.cli import main
 from realtime_transport.cli.arguments import parser
-from realtime_transport.cli.gateway import app_for, line, show, welcome
+from realtime_transport.cli.gateway import app_for, line, run, show, welcome
 from realtime_transport.cli.gateway_setup import SETUPS, verifier_for
 from realtime_transport.exceptions import InvalidArgument
 from realtime_transport.gateway import Gateway, GatewayNews
@@ -43,7 +48,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     (tmp_path / f"{name}_empty.py").write_text("")
     (tmp_path / f"{name}_broken.py").write_text("import no_such_module_anywhere\n")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "path", list(sys.path))
     return name
 
 
@@ -188,3 +193,32 @@ def test_a_line_of_news(news: GatewayNews, said: str) -> None:
 def test_news_are_printed_at_once(capsys: pytest.CaptureFixture[str]) -> None:
     show(GatewayNews(kind="draining"))
     assert re.fullmatch(r"\d\d:\d\d:\d\d  - {35}draining\n", capsys.readouterr().out)
+
+
+async def test_the_program_serves_audiosocket_too(
+    desk: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in SECRETS.items():
+        monkeypatch.setenv(name, value)
+    ports: asyncio.Queue[tuple[int, int]] = asyncio.Queue(maxsize=1)
+
+    def noted(given: argparse.Namespace, port: int) -> str:
+        ports.put_nowait((port, given.audiosocket_port))
+        return welcome(given, port)
+
+    monkeypatch.setattr(module, "welcome", noted)
+    async with asyncio.timeout(10):
+        running = asyncio.create_task(
+            run(options(desk, "--port", "0", "--audiosocket-port", "0", carrier="audiosocket"))
+        )
+        http, tcp = await ports.get()
+        for port, said in ((http, b"GET /healthz HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"), (tcp, b"x" * 19)):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(said)
+            assert (await reader.read()).endswith(b"ok") is (port == http)
+            writer.close()
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert await running == 0
+    printed = capsys.readouterr().out
+    assert f"AudioSocket(${{CALL}},calls.example.com:{tcp})" in printed
+    assert "stopped, no call was cut off" in printed
