@@ -65,8 +65,8 @@ class History:
         self._snapshot: tuple[Item, ...] | None = None
         # Ids to announce, in the order of their first change. A dict for its order.
         self._changed: dict[str, None] = {}
-        # Ids that ``changes()`` has announced and not called deleted since.
-        self._told: set[str] = set()
+        # What ``changes()`` said last of each id that it has not called deleted since: its place and all about it.
+        self._told: dict[str, tuple[int, HistoryEntry]] = {}
         self.stale: int = 0
         """Facts that came too late, or named a part that no item has."""
         self.dropped: int = 0
@@ -106,18 +106,24 @@ class History:
         return self._chain.index(item_id)
 
     def changes(self) -> tuple[ItemUpdateEvent | ItemDeletedEvent, ...]:
-        """Drain what changed: one event for each item, with its state now. Deltas alone are not announced."""
+        """Drain what changed: one event for each item, with its state now. Deltas alone are not announced.
+
+        Servers report one item up to four times in the same words; a report that says nothing new is not told again.
+        """
         changed, self._changed = self._changed, {}
         events: list[ItemUpdateEvent | ItemDeletedEvent] = []
         for item_id in changed:
             record = self._records.get(item_id)
             index = self._chain.index(item_id)
             if record is not None and index is not None:
-                events.append(ItemUpdateEvent(item=record.current(), index=index, added=item_id not in self._told))
-                self._told.add(item_id)
+                entry = record.entry(uncertain=self._chain.uncertain(item_id))
+                before = self._told.get(item_id)
+                if before != (index, entry):
+                    events.append(ItemUpdateEvent(item=entry.item, index=index, added=before is None))
+                    self._told[item_id] = (index, entry)
             elif record is None and item_id in self._told:
                 events.append(ItemDeletedEvent(item_id=item_id))
-                self._told.remove(item_id)
+                del self._told[item_id]
         return tuple(events)
 
     # --- facts about items ---------------------------------------------------------------------------------------
@@ -301,5 +307,5 @@ class History:
         while len(self._records) > 1 and (len(self._records) > self._max_items or self._bytes > self._max_bytes):
             oldest = self._chain.oldest()
             self._leave(oldest)
-            self._told.discard(oldest)
+            self._told.pop(oldest, None)
             self.dropped += 1

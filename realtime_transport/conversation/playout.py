@@ -80,7 +80,8 @@ class PlayoutLedger:
     ) -> bool:
         """Count ``size`` bytes of generated audio; False when they belong to something cut and must not be played."""
         key = (response_id, item_id, content_index)
-        part = self._parts.get(key) or self._admit(key, fmt)
+        # A part that was heard whole when its response was cut may still be in the player: it gets no more either.
+        part = None if response_id in self._unwanted else self._parts.get(key) or self._admit(key, fmt)
         if part is None:
             self.refused += 1
             return False
@@ -203,7 +204,7 @@ class PlayoutLedger:
     def _admit(self, key: tuple[str, str, int], fmt: AudioFormat) -> Part | None:
         """Open an entry, unless it was cut. A part that goes on after its end goes on where it was."""
         part = self._past.get(key)
-        if key[0] in self._unwanted or (part is not None and part.cut_at is not None):
+        if part is not None and part.cut_at is not None:
             return None
         if part is None:
             part = Part(response_id=key[0], item_id=key[1], content_index=key[2], fmt=fmt)

@@ -58,7 +58,7 @@ from realtime_transport.events.items import (
 )
 from realtime_transport.events.registry import CLIENT_EVENTS
 from realtime_transport.events.response import ResponseOptions
-from realtime_transport.events.server import ServerEvent, SessionCreated, SessionUpdated
+from realtime_transport.events.server import ServerEvent, SessionCreated, SessionUpdated, UnknownServerEvent
 from realtime_transport.events.server_conversation import (
     ConversationItemAdded,
     ConversationItemDeleted,
@@ -100,6 +100,8 @@ class ServerTraits:
     """``session.update`` has to name its type; dialects with flat sessions have no such field."""
     pcm_rates: tuple[int, ...] = PCM_RATES
     """Samples per second of PCM that are spoken; the first is the default of the caller's side."""
+    farewell: tuple[str, str] | None = None
+    """The client event that ends a session, and its answer, where a protocol has them: Qwen's ``session.finish``."""
     padding: Padding = no_padding
     """Makes the ``obfuscation`` of text deltas; by default there is none."""
 
@@ -159,7 +161,9 @@ class ServerConversation:
             input_buffer_seconds=limits.input_buffer_seconds,
             transcription_delay=traits.transcription_delay,
         )
-        self._needs_session_type = traits.needs_session_type
+        self.needs_session_type: bool = traits.needs_session_type
+        self._farewell = traits.farewell
+        """As in the traits. Who carries the frames sets it when their dialect has no such field."""
         self._seconds = limits.session_seconds
         self._expires: float | None = None
         """When the session ends; None before it has begun."""
@@ -280,6 +284,9 @@ class ServerConversation:
 
     def _dispatch(self, event: ClientEvent, now: float) -> None:
         handler = self._handlers.get(type(event))
+        if handler is None and self._farewell is not None and event.type == self._farewell[0]:
+            self._say_farewell(self._farewell[1])
+            return
         if handler is None:
             raise _unknown(event)
         if isinstance(self.session, TranscriptionSessionConfig) and type(event) not in _IN_TRANSCRIPTION:
@@ -288,8 +295,12 @@ class ServerConversation:
             check_event(event)
         handler(event, now)
 
+    def _say_farewell(self, answer: str) -> None:
+        self._out.send(UnknownServerEvent(type=answer, raw={"type": answer, "event_id": self._out.ids("event")}))
+        self.closing = Close(1000, "")
+
     def _on_session_update(self, event: SessionUpdate, _: float) -> None:
-        if self._needs_session_type and event.raw is not None and "type" not in event.raw["session"]:
+        if self.needs_session_type and event.raw is not None and "type" not in event.raw["session"]:
             raise refusal("missing", param="session.type")
         self._session.update(event)
         self._turns.configure()

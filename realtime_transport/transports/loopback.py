@@ -41,6 +41,8 @@ class LoopbackTransport(RealtimeTransportLayer):
         new = self._new_peer
         self._peer = new if isinstance(new, ServerPeer) else new()
         self._peer_codec = Codec(request.dialect, role="server")
+        if "type" in request.dialect.frame_in({"type": "session.update", "session": {}})["session"]:
+            self._peer.conversation.needs_session_type = False  # the dialect has no such field, and fills it in
         self._peer.open(asyncio.get_running_loop().time())
         self._turn(self._peer)
 

@@ -286,11 +286,36 @@ def test_a_late_beginning_adds_what_the_end_left_out() -> None:
 
 
 def test_every_news_of_an_item_is_announced() -> None:
-    history = history_of(agent("a"))
-    for fact in (history.completed, history.opened, lambda item: history.added(item, UNSET, 0.0)):
-        fact(agent("a", "x"))
+    for fact in (History.completed, History.opened, lambda history, item: history.added(item, UNSET, 0.0)):
+        history = history_of(agent("a"))
+        fact(history, agent("a", "x"))
         assert history.changes() == (ItemUpdateEvent(item=agent("a", "x"), index=0, added=False),)
         assert history.changes() == ()
+
+
+def test_the_same_news_again_is_not_announced() -> None:
+    """One item is reported up to four times; deltas are not announced by themselves, but counted as news."""
+    history = history_of(agent("a", "x"))
+    history.completed(agent("a", "x"))  # that it is complete is news, for an item that has no status of its own
+    assert len(history.changes()) == 1
+    history.completed(agent("a", "x"))
+    history.opened(agent("a", "x"))
+    history.added(agent("a", "x"), UNSET, 0.0)
+    assert history.changes() == ()
+    history = history_of(agent("b", ""))
+    history.grow("b", 0, "transcript", "hello")
+    assert history.get("b") == agent("b", "hello")
+    assert history.changes() == ()
+    history.settle("b", 0, "transcript", "hello")
+    assert history.changes() == (ItemUpdateEvent(item=agent("b", "hello"), index=0, added=False),)
+    history.heard("b", 0, 100.0, 200.0)
+    assert len(history.changes()) == 1
+    history.heard("b", 0, 100.0, 200.0)
+    assert history.changes() == ()
+    history.added(agent("c"), None, 0.0)
+    assert [(event.item.id, event.index) for event in history.changes()] == [("c", 0)]
+    history.added(agent("b", "hello"), "c", 0.0)
+    assert [(event.item.id, event.index) for event in history.changes()] == [("b", 1)]
 
 
 def test_a_part_opens_and_ends() -> None:

@@ -248,6 +248,16 @@ def test_a_report_of_something_cut_is_stale() -> None:
     assert ledger.heard_ms("i", 0, 1.2) == 400.0
 
 
+def test_a_part_heard_whole_gets_no_more_once_its_response_was_cut() -> None:
+    ledger = PlayoutLedger()
+    hear(ledger, "a", 100, 0.0)
+    ledger.finished("r1", "a", 0, 0.0)
+    hear(ledger, "b", 100, 0.1)
+    assert [each.item_id for each in ledger.cut(0.1)] == ["b"]
+    assert not hear(ledger, "a", 100, 0.1)
+    assert ledger.refused == 1
+
+
 # --- bounds ----------------------------------------------------------------------------------------------------------
 
 

@@ -11,6 +11,7 @@ from realtime_transport.audio import PCM16_24K
 from realtime_transport.conversation.brain import CallTool, Reply, Say
 from realtime_transport.conversation.brains import Echo, Rule, Script, hum
 from realtime_transport.conversation.peer import ServerPeer
+from realtime_transport.events import RealtimeSessionConfig
 from realtime_transport.events.items import AssistantMessageItem, FunctionCallItem, FunctionCallOutputItem
 from realtime_transport.exceptions import ServerError
 from realtime_transport.testing.contract import CHECKS, run_check
@@ -36,6 +37,16 @@ async def test_the_peer_may_be_an_object_or_a_function() -> None:
         await transport.close()
         await transport.connect()
         assert transport.peer is not first
+
+
+@pytest.mark.parametrize("dialect", ["beta", "openai"])
+async def test_sessions_without_a_type_are_configured_too(dialect: str) -> None:
+    """The beta's flat session has no type; GA's has one, and the library says it."""
+    async with LoopbackTransport(dialect=dialect) as transport:
+        await transport.connect(session=RealtimeSessionConfig(instructions="Be brief."))
+        await transport.update_session(instructions="Be briefer.").acknowledged()
+        assert transport.session is not None
+        assert transport.session.instructions == "Be briefer."  # type: ignore[union-attr]
 
 
 async def test_a_spoken_call_is_interrupted_where_it_was_heard() -> None:
