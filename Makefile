@@ -82,8 +82,8 @@ load: $(VENV)/.dev ## SESSIONS=200 talk with the emulator on one core for SECOND
 calls: $(VENV)/.dev ## phone calls of chance on every carrier: is heard = history? (SEEDS=50 on each)
 	$(BIN)/python -m tests.telephony.test_random_calls $(SEEDS)
 
-mutants: $(VENV)/.dev ## mutation testing of conversation/ (long)
-	$(BIN)/python scripts/mutate.py
+mutants: $(VENV)/.dev ## mutation testing of conversation/ (an hour; a sample: ONLY="--sample 500")
+	$(BIN)/python scripts/mutate.py $(ONLY)
 
 # An environment of its own: openai-agents holds other packages back, and every variant must run on the same ones.
 .venv-bench/.ready: pyproject.toml bench/package-lock.json
