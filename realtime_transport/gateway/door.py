@@ -88,9 +88,10 @@ class Door:
         elif not self._allow_unsigned:
             raise SignatureError("no verifier for webhooks was configured", reason="missing")
 
-    def expect(self, ticket: Ticket, now: float) -> str | Refusal:
-        """Give out a token for a stream, when there will be room for it."""
-        return self._room(now) or self.tokens.issue(ticket, now)
+    def expect(self, ticket: Ticket, now: float, *, held: bool = False) -> str | Refusal:
+        """Give out a token for a stream, when there will be room for it, or its call is ``held`` here already."""
+        refusal = None if held else self._room(now)
+        return refusal or self.tokens.issue(ticket, now)
 
     def admit(self, request: SignedRequest, token: str, now: float, wall: float) -> Ticket | Refusal:
         """Let a stream in, or say why not. Whoever comes with a token was promised a place, draining or not."""

@@ -145,7 +145,8 @@ class Gateway:
         if self._answers is None:
             raise InvalidArgument(f"{self.carrier} asks for no document", path="carrier")
         asked = self._answers.read(fields)
-        place = self._door.expect(Ticket(asked=asked, fields=fields), self._now())
+        held = self._held(asked.call_id) is not None
+        place = self._door.expect(Ticket(asked=asked, fields=fields), self._now(), held=held)
         if isinstance(place, Refusal):
             self._refused(place, asked.call_id)
             return self._answers.refuse(busy=True)
@@ -185,17 +186,22 @@ class Gateway:
     async def take(self, socket: PhoneSocket, ticket: Ticket, *, account: str = "") -> None:
         """Hold the call on an accepted socket, to its end. Cancelling this ends the call.
 
-        ``account`` is the account that the upgrade was signed for, where it names one: ``start`` has to name the same.
+        A call that is held already (keys over REST have torn its stream down, the connection broke) goes on in this
+        stream. ``account`` is the account that the upgrade was signed for, where it names one: ``start`` has to name
+        the same.
         """
+        guarded = GuardedSocket(socket, self.limits)
         self._door.streams += 1
         try:
-            guarded = GuardedSocket(socket, self.limits)
             started = await self._which(guarded, account)
-            if started is not None:
+            held = self._held(started.call_id) if started is not None else None
+            if started is not None and held is None:
                 await self._hold(guarded, ticket, started)
         finally:
             self._door.streams -= 1
             self._changed.set()
+        if held is not None:  # counted already
+            await self._rejoin(held, guarded)
 
     async def _which(self, socket: GuardedSocket, account: str) -> CallStarted | None:
         self._door.unstarted += 1
@@ -235,6 +241,17 @@ class Gateway:
             seconds = self._now() - live.began
             self.tally.seconds += seconds
             self._news("ended", call.call_id, caller=call.caller, called=call.called, reason=reason, seconds=seconds)
+
+    async def _rejoin(self, held: LiveCall, socket: GuardedSocket) -> None:
+        """Let a call go on in another stream."""
+        try:
+            await held.transport.reattach(socket, carrier=self._codec())
+        except RealtimeError as error:
+            self._refused(Refusal(reason="unstarted", detail=str(error)), held.call_id)
+            await socket.close(POLICY_VIOLATION, "the call does not go on here")
+            return
+        self._news("rejoined", held.call_id)
+        await held.transport.wait_ended()
 
     async def _converse(self, call: IncomingCall) -> str:
         """Connect the agent and wait for the end; return why it came."""
@@ -316,6 +333,9 @@ class Gateway:
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()
+
+    def _held(self, call_id: str) -> LiveCall | None:
+        return next((call for call in self._live if call_id and call.call_id == call_id), None)
 
     async def _end(self, reason: str, code: int, call_id: str | None = None) -> None:
         """Close one call, or all."""

@@ -7,10 +7,10 @@ from typing import Literal, TypeAlias
 
 import attrs
 
-NewsKind: TypeAlias = Literal["answered", "refused", "started", "connected", "ended", "status", "draining"]
+NewsKind: TypeAlias = Literal["answered", "refused", "started", "connected", "rejoined", "ended", "status", "draining"]
 """``answered``: the webhook gave out a stream. ``refused``: somebody did not get in, for ``reason``. ``started``: the
-carrier has said which call it is. ``connected``: the model is on the line. ``ended``: it is over, for ``reason``.
-``status``: the carrier's status callback. ``draining``: no more calls."""
+carrier has said which call it is. ``connected``: the model is on the line. ``rejoined``: it goes on in another stream.
+``ended``: it is over, for ``reason``. ``status``: the carrier's status callback. ``draining``: no more calls."""
 
 RefusalReason: TypeAlias = Literal["signature", "draining", "full", "rate", "unstarted"]
 

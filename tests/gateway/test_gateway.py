@@ -36,6 +36,18 @@ def in_memory(socket: Any, *, carrier: CarrierCodec) -> Call:
     return Call(socket, carrier=carrier, peer=ServerPeer(GREETING))
 
 
+class Slow(Call):
+    """A model that takes its time."""
+
+    async def _open(self, request: Any) -> None:
+        await asyncio.sleep(3)
+        await super()._open(request)
+
+
+def slow(socket: Any, *, carrier: CarrierCodec) -> Call:
+    return Slow(socket, carrier=carrier, peer=ServerPeer(GREETING))
+
+
 class Desk:
     """A gateway with everything in memory, and what it told."""
 
@@ -172,16 +184,8 @@ def test_a_model_that_cannot_be_reached_is_said_without_a_traceback(caplog: pyte
 
 
 def test_a_caller_who_does_not_wait_for_the_model_is_no_failure() -> None:
-    class Slow(Call):
-        async def _open(self, request: Any) -> None:
-            await asyncio.sleep(3)
-            await super()._open(request)
-
-    def make(socket: Any, *, carrier: CarrierCodec) -> Call:
-        return Slow(socket, carrier=carrier, peer=ServerPeer(GREETING))
-
     async def play() -> None:
-        desk = Desk(transport=make)
+        desk = Desk(transport=slow)
         assert (await desk.call(Wait(1))).ended_by == "caller"
         assert desk.told("ended") == ["the call ended while connecting: the caller hung up"]
         assert desk.gateway.tally.failed == 0
@@ -218,6 +222,58 @@ def test_every_call_is_recorded_in_a_folder_of_its_own(tmp_path: Path) -> None:
     assert folder.name == ("______CA__" + "x" * 200)[:80]
     assert (folder / "call.wav").exists()
     assert list(tmp_path.iterdir()) == [tmp_path / "calls"]
+
+
+async def stream_of(desk: Desk, name: str, *script: Step) -> CallRecord:
+    """Call with another stream of a call."""
+
+    async def answer(phone: Any) -> None:
+        await desk.gateway.take(phone, Ticket())
+
+    fake = FakeTwilio(answer, call_id="CA1")
+    fake.stream_id = name
+    return await fake.call(*script)
+
+
+def test_a_call_whose_stream_was_torn_down_goes_on_in_the_next() -> None:
+    """One agent, one session, one history: the gateway is full of this one call, and takes its second stream."""
+    asked: list[IncomingCall] = []
+
+    def who(call: IncomingCall) -> Any:
+        asked.append(call)
+        return AGENT
+
+    def make(socket: Any, *, carrier: CarrierCodec) -> Call:
+        return Call(socket, carrier=carrier, peer=ServerPeer(GREETING), reattach_timeout=10.0)
+
+    async def play() -> None:
+        desk = Desk(who, transport=make, limits=GatewayLimits(max_calls=1))
+        first = asyncio.create_task(stream_of(desk, "MZ1", Listen(ms=300)))
+        await asyncio.sleep(2)
+        assert desk.kinds == ["started", "connected"]  # the stream is over, and the call is not
+        assert "busy" in desk.gateway.answer({"CallSid": "CA2"}, STREAM).body
+        assert "Stream" in desk.gateway.answer({"CallSid": "CA1"}, STREAM).body
+        second = await stream_of(desk, "MZ2", Speak(hum("are you there")), Listen(), Wait(0.5))
+        assert second.spoken_ms > 500
+        assert 300 <= (await first).spoken_ms < 1000
+        assert desk.kinds == ["started", "connected", "refused", "answered", "rejoined", "ended"]
+        assert len(asked) == 1
+        assert (desk.gateway.calls, desk.gateway.tally.calls) == (0, 1)
+
+    scene(play)
+
+
+def test_a_stream_that_cannot_join_its_call_is_closed() -> None:
+    async def play() -> None:
+        desk = Desk(transport=slow)
+        first = asyncio.create_task(stream_of(desk, "MZ1", Wait(3)))
+        await asyncio.sleep(0.5)
+        second = await stream_of(desk, "MZ2", Wait(5))  # the model is not even connected
+        assert (second.ended_by, second.code) == ("agent", 1008)
+        assert "another call's" in desk.told("refused")[0]
+        await first
+
+    scene(play)
 
 
 # --- webhooks --------------------------------------------------------------------------------------------------------
