@@ -28,6 +28,7 @@ from realtime_transport.telephony.codecs.events import (
     MarkReached,
     MediaReceived,
     MessageIgnored,
+    PlaybackChanged,
 )
 from realtime_transport.telephony.inbound import Inbound
 from realtime_transport.telephony.leg_events import AudioLost, LegEnded, LegEvent, PartPlayed
@@ -95,7 +96,8 @@ class PhoneLeg:
     @property
     def is_confirmed(self) -> bool:
         """Whether the carrier itself said so, and not only our clock."""
-        return self._outbound is not None and self._outbound.line.confirmed and self._codec.capabilities.has_marks
+        able = self._codec.capabilities
+        return self._outbound is not None and self._outbound.line.confirmed and (able.has_marks or able.reports_end)
 
     @property
     def stale_marks(self) -> int:
@@ -148,6 +150,10 @@ class PhoneLeg:
     def _on_mark(self, event: MarkReached, now: float) -> None:
         if self._outbound is not None:
             self._events += self._outbound.line.reached(event.name, now)
+
+    def _on_playback(self, event: PlaybackChanged, now: float) -> None:
+        if self._outbound is not None and not event.playing:
+            self._events += self._outbound.line.drained(now)
 
     def _on_flow(self, event: FlowChanged, now: float) -> None:
         if self._outbound is not None:
@@ -258,6 +264,7 @@ _HANDLERS: Final[Mapping[type[CarrierEvent], Callable[[PhoneLeg, Any, float], No
     CallStarted: PhoneLeg._on_started,  # pyright: ignore[reportPrivateUsage]
     MediaReceived: PhoneLeg._on_media,  # pyright: ignore[reportPrivateUsage]
     MarkReached: PhoneLeg._on_mark,  # pyright: ignore[reportPrivateUsage]
+    PlaybackChanged: PhoneLeg._on_playback,  # pyright: ignore[reportPrivateUsage]
     FlowChanged: PhoneLeg._on_flow,  # pyright: ignore[reportPrivateUsage]
     DtmfReceived: PhoneLeg._on_key,  # pyright: ignore[reportPrivateUsage]
     CallStopped: PhoneLeg._on_stopped,  # pyright: ignore[reportPrivateUsage]

@@ -29,6 +29,9 @@ MARK_PATIENCE: Final = 2.0
 MAX_ROUND_TRIP: Final = 0.5
 """Seconds. A carrier that answers a mark in silence later than this was not asked the way: it had something to do."""
 
+_EARLY: Final = 0.1
+"""Seconds that an end of playback may be told before our clock expects it: a carrier's clock is not ours."""
+
 MAX_MARKS: Final = 256
 """Marks that are out at once. We write a fraction of a second ahead: a carrier that returns none meets the deadline
 of the oldest long before. Beyond it no more are set, and those that are out speak for what follows."""
@@ -52,6 +55,8 @@ class _Mark:
     """Bytes of the line before it."""
     expected: float
     """When our clock says that it is reached."""
+    patience: float
+    """Seconds after that until the clock is believed."""
 
 
 @attrs.define
@@ -72,9 +77,10 @@ class _Span:
 class Line:
     """The line to one caller. Positions are bytes in ``fmt`` since the last clear: they add up without rounding."""
 
-    def __init__(self, fmt: AudioFormat, *, has_marks: bool) -> None:
+    def __init__(self, fmt: AudioFormat, *, has_marks: bool, reports_end: bool = False) -> None:
         self._fmt = fmt
         self._patience = MARK_PATIENCE if has_marks else 0.0
+        self._reports_end = reports_end
         self._has_marks = has_marks
         self._generation = 0
         self._numbers = 0
@@ -112,6 +118,8 @@ class Line:
             self._run, self._run_began = 0, now
         self._run += size
         self.written += size
+        if self._reports_end and self._marks:
+            self._marks[-1] = attrs.evolve(self._marks[-1], patience=0.0)  # it is not the last any more
 
     def name(self, part: PartName, size: int, offset: int) -> None:
         """Say of the next ``size`` bytes, before they are written, that they are ``part`` from ``offset`` on."""
@@ -122,13 +130,17 @@ class Line:
         else:
             self._spans.append(_Span(part, begin, begin + size, offset))
 
-    def mark(self) -> str | None:
-        """Set a mark behind what was written and return its name; None when too many are out."""
+    def mark(self, *, last: bool = False) -> str | None:
+        """Set a mark behind what was written and return its name; None when too many are out.
+
+        Behind the ``last`` that there is to say, a carrier that reports the end of playback acknowledges it too.
+        """
         if len(self._marks) == MAX_MARKS:
             return None
         self._numbers += 1
         name = f"{self._generation}-{self._numbers}"
-        self._marks.append(_Mark(name, self.written, self.ends_at))
+        patience = MARK_PATIENCE if last and self._reports_end else self._patience
+        self._marks.append(_Mark(name, self.written, self.ends_at, patience))
         return name
 
     def probe(self, now: float) -> str | None:
@@ -161,14 +173,21 @@ class Line:
         self._round_trip = max(0.0, min(self._round_trip, now - mark.expected))
         return self._believe(mark.at, now - self._round_trip, confirmed=True)
 
+    def drained(self, now: float) -> list[PartPlayed]:
+        """Take the news that the carrier has played all it had, as of what it can mean; return what was heard."""
+        played: list[PartPlayed] = []
+        while self._reports_end and self._marks and self._marks[0].expected <= now + _EARLY:
+            played += self._believe(self._marks.popleft().at, now, confirmed=True)
+        return played
+
     def next_deadline(self) -> float | None:
         """Return when the clock has to be believed, because no mark has come."""
-        return self._marks[0].expected + self._patience if self._marks else None
+        return self._marks[0].expected + self._marks[0].patience if self._marks else None
 
     def wake(self, now: float) -> list[PartPlayed]:
         """Give up the marks that are overdue, and return what must have been heard."""
         played: list[PartPlayed] = []
-        while self._marks and self._marks[0].expected + self._patience <= now:
+        while self._marks and self._marks[0].expected + self._marks[0].patience <= now:
             mark = self._marks.popleft()
             played += self._believe(mark.at, mark.expected, confirmed=False)
         return played

@@ -68,7 +68,7 @@ class Outbound:
         """A sentence waits for its ``prebuffer``: time alone does not make it due."""
         self.paused = False
         """The carrier has said that its buffer is full."""
-        self.line: Line = Line(fmt, has_marks=able.has_marks)
+        self.line: Line = Line(fmt, has_marks=able.has_marks, reports_end=able.reports_end)
 
     def probe(self, now: float) -> list[Frame]:
         """Return the mark in silence that tells how far away the carrier is; nothing where it has no marks."""
@@ -139,7 +139,7 @@ class Outbound:
             if self._unmarked >= self._mark_every:
                 frames += self._mark()
         if self._ended and not self._queue and self._unmarked:
-            frames += self._mark()
+            frames += self._mark(last=True)
         return frames
 
     def _available(self) -> bool:
@@ -166,8 +166,8 @@ class Outbound:
             taken.append(SILENCE[self._fmt.encoding] * (missing // self._fmt.bytes_per_sample))
         return b"".join(taken)
 
-    def _mark(self) -> list[Frame]:
-        name = self.line.mark()
+    def _mark(self, *, last: bool = False) -> list[Frame]:
+        name = self.line.mark(last=last)
         if name is None:
             return []  # the next wake-up tries again
         self._unmarked = 0

@@ -279,3 +279,51 @@ def test_a_clear_forgets_the_probe_and_keeps_the_way() -> None:
 
 def test_without_marks_there_is_no_probe() -> None:
     assert Line(PCMU, has_marks=False).probe(0.0) is None
+
+
+def reporting() -> Line:
+    """Return a line to a carrier without marks that says when it has played all it had."""
+    return Line(PCMU, has_marks=False, reports_end=True)
+
+
+def test_the_last_word_is_confirmed_by_the_end_of_playback() -> None:
+    line = reporting()
+    say(line, A, 100, 0, 0.0)
+    line.mark()
+    say(line, A, 100, 100, 0.0)
+    line.mark(last=True)
+    assert line.wake(0.1) == [played("a", 100)]
+    assert line.wake(0.25) == []
+    assert not line.is_silent
+    assert line.drained(0.3) == [played("a", 200)]
+    assert line.is_silent
+    assert line.confirmed
+    assert line.drained(0.4) == []
+
+
+def test_an_end_that_is_not_told_is_believed_of_the_clock() -> None:
+    line = reporting()
+    say(line, A, 100, 0, 0.0)
+    line.mark(last=True)
+    assert line.next_deadline() == pytest.approx(0.1 + MARK_PATIENCE)
+    assert line.wake(0.1 + MARK_PATIENCE) == [played("a", 100)]
+    assert not line.confirmed
+
+
+def test_a_word_that_is_not_the_last_any_more_is_not_waited_for() -> None:
+    line = reporting()
+    say(line, A, 100, 0, 0.0)
+    line.mark(last=True)
+    say(line, B, 100, 0, 0.05)
+    line.mark(last=True)
+    assert line.wake(0.1) == [played("a", 100)]
+    assert line.drained(0.02) == []
+    assert line.drained(0.25) == [played("b", 100)]
+
+
+def test_others_do_not_ask_for_the_end() -> None:
+    line = Line(PCMU, has_marks=True)
+    say(line, A, 100, 0, 0.0)
+    line.mark(last=True)
+    assert line.drained(0.5) == []
+    assert not line.is_silent

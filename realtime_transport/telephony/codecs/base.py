@@ -58,6 +58,8 @@ class CarrierCapabilities:
     """Keys can be sent in the stream. Elsewhere it takes a REST call."""
     can_hang_up: bool = False
     """The call can be ended in the stream. Elsewhere it takes a REST call, or closing the socket."""
+    reports_end: bool = False
+    """Without marks, it says when it has played all it had (``PlaybackChanged``): that confirms the last word."""
     closes_last: bool = False
     """A hang-up of ours is answered, the answer is answered, and then it closes the socket itself."""
     ordered: bool = True

@@ -39,7 +39,13 @@ class GenesysCodec(JsonCodec):
 
     name: ClassVar[str] = "genesys"
     capabilities: CarrierCapabilities = CarrierCapabilities(
-        formats=(PCMU, PCM16_8K), has_marks=False, frame_ms=200.0, lead_ms=400.0, can_hang_up=True, closes_last=True
+        formats=(PCMU, PCM16_8K),
+        has_marks=False,
+        frame_ms=200.0,
+        lead_ms=400.0,
+        can_hang_up=True,
+        reports_end=True,
+        closes_last=True,
     )
     word_key: ClassVar[str] = "type"
     readers: ClassVar[Mapping[str, str]] = {

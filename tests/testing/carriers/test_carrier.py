@@ -13,7 +13,7 @@ from realtime_transport.audio import PCM16_24K
 from realtime_transport.audio.files import write_wav
 from realtime_transport.conversation.brains import hum
 from realtime_transport.exceptions import InvalidArgument, StateError
-from realtime_transport.telephony.codecs import AudioSocketCodec, CallStarted, make_codec, recognise
+from realtime_transport.telephony.codecs import AudioSocketCodec, CallStarted, DtmfReceived, make_codec, recognise
 from realtime_transport.testing.carriers import FAKES, CallRecord, FakePlivo, FakeSocket, FakeTwilio, Speak, Wait
 from realtime_transport.testing.carriers.carrier import APPLICATION_TIMEOUT, MAX_FAULTS
 from tests.testing.carriers.line import Application
@@ -207,6 +207,16 @@ async def test_what_it_says_first_is_recognised_and_understood(name: str) -> Non
     # Plain Asterisk, Vonage and AudioSocket have no place for all of it.
     assert (start.caller, start.called) in {("+1", "+2"), ("", "")}
     assert start.custom.get("token", "t") == "t"
+
+
+@pytest.mark.parametrize("name", FAKES)
+async def test_its_keys_are_understood(name: str) -> None:
+    fake, codec = FAKES[name](), make_codec(name)
+    for message in fake.opening():
+        codec.receive(message)
+    (key,) = codec.receive(fake.key("#"))
+    assert isinstance(key, DtmfReceived)
+    assert key.digit == "#"
 
 
 @pytest.mark.parametrize("name", FAKES)
