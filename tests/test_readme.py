@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -92,6 +93,15 @@ def test_example_runs(example: Path, server_url: str, tmp_path: Path) -> None:
     else:
         assert ended.returncode == 0, ended.stdout + ended.stderr
         assert ended.stdout.strip(), "an example shows something"
+
+
+def test_the_readme_knows_the_extras_and_what_they_bring() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.+?) \|", (ROOT / "README.md").read_text(), re.MULTILINE))
+    assert sorted(rows) == sorted(set(extras) - {"dev", "bench"})
+    for name, brings in rows.items():
+        packages = [re.split(r"[>\[]", wanted)[0] for wanted in extras[name]]
+        assert [p for p in packages if p != "realtime-transport" and p not in brings] == [], name
 
 
 def test_every_example_is_named_in_the_guide() -> None:
