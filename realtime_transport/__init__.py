@@ -1,8 +1,9 @@
 """Event-emitter transports for speech-to-speech ("Realtime") APIs.
 
 The names below are what most programs need. More live where they belong: the protocol's events in ``events``, errors in
-``exceptions``, providers in ``dialects``, phone carriers in ``telephony``, HTTP calls in ``http`` (extra ``http``), the
-server to run against in ``emulator`` (extra ``server``), tools for tests in ``testing``.
+``exceptions``, providers in ``dialects``, phone carriers in ``telephony``, their calls served in ``gateway`` (extra
+``gateway``), HTTP calls in ``http`` (extra ``http``), the server to run against in ``emulator`` (extra ``server``),
+tools for tests in ``testing``.
 """
 
 from typing import TYPE_CHECKING
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
         handoff,
         output_guardrail,
     )
+    from realtime_transport.telephony import TelephonyTransport
     from realtime_transport.transports import (
         ConnectRequest,
         LoopbackTransport,
@@ -70,6 +72,7 @@ else:
             "handoff",
             "output_guardrail",
         ),
+        "realtime_transport.telephony": ("TelephonyTransport",),
         "realtime_transport.transports": (
             "ConnectRequest",
             "LoopbackTransport",
@@ -112,6 +115,7 @@ __all__ = [
     "Secret",
     "SendReceipt",
     "ServerError",
+    "TelephonyTransport",
     "ToolContext",
     "WebSocketOptions",
     "WebSocketTransport",
