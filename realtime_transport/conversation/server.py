@@ -162,8 +162,8 @@ class ServerConversation:
             transcription_delay=traits.transcription_delay,
         )
         self.needs_session_type: bool = traits.needs_session_type
-        self._farewell = traits.farewell
         """As in the traits. Who carries the frames sets it when their dialect has no such field."""
+        self._farewell = traits.farewell
         self._seconds = limits.session_seconds
         self._expires: float | None = None
         """When the session ends; None before it has begun."""

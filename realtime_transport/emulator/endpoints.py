@@ -22,6 +22,8 @@ class Endpoint:
     """Query parameters that may name the model, in order."""
     pcm_rates: tuple[int, ...] = PCM_RATES
     """Samples per second of PCM that it speaks; the first is the default of the caller's side."""
+    farewell: tuple[str, str] | None = None
+    """The client event that ends a session, and its answer."""
     listens_only: tuple[str, ...] = ()
     """Patterns of models that it refuses to hold a conversation with: they only transcribe."""
 
@@ -39,7 +41,12 @@ ENDPOINTS: Final = (
     Endpoint(path="/openai/v1/realtime", dialect="azure", listens_only=("whisper*", "*-transcribe*", "*-whisper")),
     Endpoint(path="/openai/realtime", dialect="azure-dated", model_names=("deployment", "model")),
     Endpoint(path="/voice-live/realtime", dialect="voice-live", pcm_rates=(24_000, 16_000, 8_000)),
-    Endpoint(path="/api-ws/v1/realtime", dialect="qwen", pcm_rates=(16_000, 24_000)),
+    Endpoint(
+        path="/api-ws/v1/realtime",
+        dialect="qwen",
+        pcm_rates=(16_000, 24_000),
+        farewell=("session.finish", "session.finished"),
+    ),
     Endpoint(path="/v1/convai/realtime", dialect="elevenlabs"),
 )
 
@@ -59,6 +66,7 @@ class Wanted:
     model: str
     kind: Literal["realtime", "transcription"]
     pcm_rates: tuple[int, ...] = PCM_RATES
+    farewell: tuple[str, str] | None = None
 
 
 def wanted(
@@ -73,4 +81,5 @@ def wanted(
         model=next((model for model in named if model), DEFAULT_MODEL),
         kind="transcription" if query.get("intent") == "transcription" else "realtime",
         pcm_rates=endpoint.pcm_rates,
+        farewell=endpoint.farewell,
     )

@@ -106,6 +106,7 @@ class Sessions:
                 self.traits,
                 needs_session_type=is_typed,
                 pcm_rates=wanted.pcm_rates,
+                farewell=wanted.farewell,
                 padding=self.traits.padding if is_typed else no_padding,
             ),
         )

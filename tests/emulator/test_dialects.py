@@ -196,3 +196,17 @@ async def test_azure_holds_no_conversation_with_a_model_that_only_listens(query:
         except InvalidStatus as error:
             got = error.response.status_code
         assert got == status
+
+
+async def test_qwen_says_farewell() -> None:
+    async with Emulator(SCRIPT) as server:
+        for path, answer in (("/api-ws/v1/realtime", "session.finished"), ("/v1/realtime", "error")):
+            async with connect(f"ws://127.0.0.1:{server.port}{path}") as socket:
+                caller = Caller(socket)
+                await caller.next()
+                await caller.send("session.finish")
+                frame = await caller.next()
+                assert frame["type"] == answer
+                assert frame["event_id"]
+                if answer == "session.finished":
+                    assert await caller.closed() == (1000, "")
