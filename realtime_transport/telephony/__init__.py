@@ -10,6 +10,7 @@ from realtime_transport.telephony.control import CallControl
 from realtime_transport.telephony.farewell import HangupOutcome
 from realtime_transport.telephony.leg import LegOptions
 from realtime_transport.telephony.path import MediaPlan
+from realtime_transport.telephony.sip import Reject, SipCall, SipCalls, SipReceipt
 from realtime_transport.telephony.sockets import (
     AiohttpSocket,
     PhoneSocket,
@@ -27,6 +28,10 @@ __all__ = [
     "MediaPlan",
     "PhoneCall",
     "PhoneSocket",
+    "Reject",
+    "SipCall",
+    "SipCalls",
+    "SipReceipt",
     "StarletteSocket",
     "StreamSocket",
     "TelephonyTransport",
