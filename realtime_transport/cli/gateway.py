@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import os
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from realtime_transport.cli.gateway_setup import SETUPS, directions, verifier_for
+from realtime_transport.cli.gateway_setup import SETUPS, control_for, directions, verifier_for
 from realtime_transport.cli.loading import load_agent
 from realtime_transport.exceptions import InvalidArgument
 from realtime_transport.gateway import AudioSocketServer, GatewayLimits, GatewayNews, GatewayServer, gateway_app
+from realtime_transport.telephony import CallControl, TelephonyTransport
 from realtime_transport.telephony.codecs import make_codec
 
 if TYPE_CHECKING:
@@ -24,8 +26,12 @@ OPERATOR_TOKEN = "GATEWAY_OPERATOR_TOKEN"  # noqa: S105 - an environment variabl
 
 async def run(options: argparse.Namespace) -> int:
     """Serve until SIGTERM or SIGINT, then wait for the calls; exit code 1 when some had to be cut off."""
-    app = app_for(options, os.environ)
     async with contextlib.AsyncExitStack() as stack:
+        answer_url = f"{options.public_url.rstrip('/')}/answer" if options.public_url else ""
+        control = control_for(options.carrier, os.environ, answer_url)
+        if control is not None:
+            await stack.enter_async_context(control)
+        app = app_for(options, os.environ, control)
         server = await stack.enter_async_context(GatewayServer(app, host=options.host, port=options.port))
         if options.carrier == "audiosocket":
             tcp = AudioSocketServer(server.gateway, host=options.host, port=options.audiosocket_port)
@@ -36,7 +42,9 @@ async def run(options: argparse.Namespace) -> int:
     return 1 if cut else 0
 
 
-def app_for(options: argparse.Namespace, environment: Mapping[str, str]) -> Starlette:
+def app_for(
+    options: argparse.Namespace, environment: Mapping[str, str], control: CallControl | None = None
+) -> Starlette:
     """Make the application. Raises ``InvalidArgument`` with what the command line or the environment lacks."""
     make_codec(options.carrier)  # says which carriers there are
     setup = SETUPS.get(options.carrier)
@@ -64,6 +72,7 @@ def app_for(options: argparse.Namespace, environment: Mapping[str, str]) -> Star
         public_url=options.public_url,
         trust_forwarded=options.trust_forwarded,
         operator_token=environment.get(OPERATOR_TOKEN),
+        transport=functools.partial(TelephonyTransport, control=control),
         session={name: value for name, value in model.items() if value is not None},
         greet=not options.wait_for_caller,
         record_to=options.record,

@@ -8,6 +8,13 @@ from typing import Final
 import attrs
 
 from realtime_transport.exceptions import InvalidArgument
+from realtime_transport.telephony.control import (
+    CallControl,
+    CarrierControl,
+    PlivoControl,
+    TelnyxControl,
+    TwilioControl,
+)
 from realtime_transport.telephony.signatures import (
     BasicAuthVerifier,
     GenesysVerifier,
@@ -123,6 +130,41 @@ SETUPS: Final[Mapping[str, Setup]] = {
     ),
 }
 """Carrier -> how to set it up. Look-alikes have no entry: whether they sign, and how, nobody here has tried."""
+
+
+@attrs.frozen(kw_only=True)
+class ControlSetup:
+    """What acting on a carrier's calls over REST takes, beside its stream."""
+
+    secrets: tuple[str, ...]
+    make: Callable[[Mapping[str, str], str], CarrierControl]
+    """Makes the control from the environment and the webhook's address."""
+
+
+CONTROLS: Final[Mapping[str, ControlSetup]] = {
+    "twilio": ControlSetup(
+        secrets=("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN"),
+        make=lambda env, answer_url: TwilioControl(
+            account_sid=env["TWILIO_ACCOUNT_SID"], auth_token=env["TWILIO_AUTH_TOKEN"], answer_url=answer_url
+        ),
+    ),
+    "telnyx": ControlSetup(
+        secrets=("TELNYX_API_KEY",), make=lambda env, answer_url: TelnyxControl(api_key=env["TELNYX_API_KEY"])
+    ),
+    "plivo": ControlSetup(
+        secrets=("PLIVO_AUTH_ID", "PLIVO_AUTH_TOKEN"),
+        make=lambda env, answer_url: PlivoControl(auth_id=env["PLIVO_AUTH_ID"], auth_token=env["PLIVO_AUTH_TOKEN"]),
+    ),
+}
+"""Carrier -> how its calls are acted on; what is not in the environment cannot be done, and says so when asked for."""
+
+
+def control_for(carrier: str, environment: Mapping[str, str], answer_url: str) -> CallControl | None:
+    """Make the control of a carrier's calls; None when its secrets are not there. Raises ``MissingExtra``."""
+    setup = CONTROLS.get(carrier)
+    if setup is None or not all(environment.get(name) for name in setup.secrets):
+        return None
+    return CallControl(setup.make(environment, answer_url))
 
 
 def verifier_for(setup: Setup, environment: Mapping[str, str]) -> Verifier:

@@ -17,7 +17,7 @@ from realtime_transport.cli import gateway as module
 from realtime_transport.cli import main
 from realtime_transport.cli.arguments import parser
 from realtime_transport.cli.gateway import app_for, line, run, show, welcome
-from realtime_transport.cli.gateway_setup import SETUPS, verifier_for
+from realtime_transport.cli.gateway_setup import SETUPS, control_for, verifier_for
 from realtime_transport.exceptions import InvalidArgument
 from realtime_transport.gateway import Gateway, GatewayNews
 from realtime_transport.telephony.codecs import CODECS
@@ -193,6 +193,28 @@ def test_a_line_of_news(news: GatewayNews, said: str) -> None:
 def test_news_are_printed_at_once(capsys: pytest.CaptureFixture[str]) -> None:
     show(GatewayNews(kind="draining"))
     assert re.fullmatch(r"\d\d:\d\d:\d\d  - {35}draining\n", capsys.readouterr().out)
+
+
+@pytest.mark.parametrize(
+    ("carrier", "environment"),
+    [
+        ("twilio", {"TWILIO_ACCOUNT_SID": "AC1", "TWILIO_AUTH_TOKEN": "t"}),
+        ("telnyx", {"TELNYX_API_KEY": "k"}),
+        ("plivo", {"PLIVO_AUTH_ID": "MA1", "PLIVO_AUTH_TOKEN": "t"}),
+    ],
+)
+async def test_calls_are_acted_on_over_rest_when_the_account_is_known(
+    carrier: str, environment: dict[str, str], desk: str
+) -> None:
+    control = control_for(carrier, environment, "https://calls.example.com/answer")
+    assert control is not None
+    async with control:
+        assert control.carrier.name == carrier
+        gateway = gateway_of(app_for(options(desk, carrier=carrier), SECRETS, control))
+        assert gateway._make_transport.keywords == {"control": control}  # type: ignore[attr-defined]
+    for name in environment:
+        assert control_for(carrier, {**environment, name: ""}, "") is None
+    assert control_for("audiosocket", environment, "") is None
 
 
 async def test_the_program_serves_audiosocket_too(
