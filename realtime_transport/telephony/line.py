@@ -29,8 +29,8 @@ MARK_PATIENCE: Final = 2.0
 MAX_ROUND_TRIP: Final = 0.5
 """Seconds. A carrier that answers a mark in silence later than this was not asked the way: it had something to do."""
 
-_EARLY: Final = 0.1
-"""Seconds that an end of playback may be told before our clock expects it: a carrier's clock is not ours."""
+_EARLY: Final = 0.02
+"""Seconds that an end of playback may be told before our clock expects it: a frame, for clocks are not the same."""
 
 MAX_MARKS: Final = 256
 """Marks that are out at once. We write a fraction of a second ahead: a carrier that returns none meets the deadline
@@ -130,18 +130,19 @@ class Line:
         else:
             self._spans.append(_Span(part, begin, begin + size, offset))
 
-    def mark(self, *, last: bool = False) -> str | None:
-        """Set a mark behind what was written and return its name; None when too many are out.
-
-        Behind the ``last`` that there is to say, a carrier that reports the end of playback acknowledges it too.
-        """
+    def mark(self) -> str | None:
+        """Set a mark behind what was written and return its name; None when too many are out."""
         if len(self._marks) == MAX_MARKS:
             return None
         self._numbers += 1
         name = f"{self._generation}-{self._numbers}"
-        patience = MARK_PATIENCE if last and self._reports_end else self._patience
-        self._marks.append(_Mark(name, self.written, self.ends_at, patience))
+        self._marks.append(_Mark(name, self.written, self.ends_at, self._patience))
         return name
+
+    def end(self) -> None:
+        """Note that the last mark is behind all that there is to say: a carrier that reports the end tells of it."""
+        if self._reports_end and self._marks:
+            self._marks[-1] = attrs.evolve(self._marks[-1], patience=MARK_PATIENCE)
 
     def probe(self, now: float) -> str | None:
         """Set a mark in silence, to see how far away the carrier is, and return its name; None without marks."""
@@ -174,11 +175,15 @@ class Line:
         return self._believe(mark.at, now - self._round_trip, confirmed=True)
 
     def drained(self, now: float) -> list[PartPlayed]:
-        """Take the news that the carrier has played all it had, as of what it can mean; return what was heard."""
-        played: list[PartPlayed] = []
-        while self._reports_end and self._marks and self._marks[0].expected <= now + _EARLY:
-            played += self._believe(self._marks.popleft().at, now, confirmed=True)
-        return played
+        """Take the news that the carrier has played all it had; return what was heard.
+
+        It means the last word when there was one, and its time has come: a hang-up ends playback too.
+        """
+        mark = self._marks[-1] if self._marks else None
+        if not self._reports_end or mark is None or not mark.patience or mark.expected > now + _EARLY:
+            return []
+        self._marks.clear()
+        return self._believe(mark.at, now, confirmed=True)
 
     def next_deadline(self) -> float | None:
         """Return when the clock has to be believed, because no mark has come."""

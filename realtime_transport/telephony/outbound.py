@@ -138,8 +138,9 @@ class Outbound:
             self._unmarked += len(data)
             if self._unmarked >= self._mark_every:
                 frames += self._mark()
-        if self._ended and not self._queue and self._unmarked:
-            frames += self._mark(last=True)
+        if self._ended and not self._queue:
+            frames += self._mark() if self._unmarked else []
+            self.line.end()
         return frames
 
     def _available(self) -> bool:
@@ -166,8 +167,8 @@ class Outbound:
             taken.append(SILENCE[self._fmt.encoding] * (missing // self._fmt.bytes_per_sample))
         return b"".join(taken)
 
-    def _mark(self, *, last: bool = False) -> list[Frame]:
-        name = self.line.mark(last=last)
+    def _mark(self) -> list[Frame]:
+        name = self.line.mark()
         if name is None:
             return []  # the next wake-up tries again
         self._unmarked = 0

@@ -291,7 +291,8 @@ def test_the_last_word_is_confirmed_by_the_end_of_playback() -> None:
     say(line, A, 100, 0, 0.0)
     line.mark()
     say(line, A, 100, 100, 0.0)
-    line.mark(last=True)
+    line.mark()
+    line.end()
     assert line.wake(0.1) == [played("a", 100)]
     assert line.wake(0.25) == []
     assert not line.is_silent
@@ -304,7 +305,8 @@ def test_the_last_word_is_confirmed_by_the_end_of_playback() -> None:
 def test_an_end_that_is_not_told_is_believed_of_the_clock() -> None:
     line = reporting()
     say(line, A, 100, 0, 0.0)
-    line.mark(last=True)
+    line.mark()
+    line.end()
     assert line.next_deadline() == pytest.approx(0.1 + MARK_PATIENCE)
     assert line.wake(0.1 + MARK_PATIENCE) == [played("a", 100)]
     assert not line.confirmed
@@ -313,17 +315,21 @@ def test_an_end_that_is_not_told_is_believed_of_the_clock() -> None:
 def test_a_word_that_is_not_the_last_any_more_is_not_waited_for() -> None:
     line = reporting()
     say(line, A, 100, 0, 0.0)
-    line.mark(last=True)
+    line.mark()
+    line.end()
     say(line, B, 100, 0, 0.05)
-    line.mark(last=True)
+    assert line.drained(0.1) == []
+    line.mark()
+    line.end()
     assert line.wake(0.1) == [played("a", 100)]
-    assert line.drained(0.02) == []
+    assert line.drained(0.12) == []
     assert line.drained(0.25) == [played("b", 100)]
 
 
 def test_others_do_not_ask_for_the_end() -> None:
     line = Line(PCMU, has_marks=True)
     say(line, A, 100, 0, 0.0)
-    line.mark(last=True)
+    line.mark()
+    line.end()
     assert line.drained(0.5) == []
     assert not line.is_silent
