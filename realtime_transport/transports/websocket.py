@@ -112,9 +112,9 @@ class WebSocketTransport(RealtimeTransportLayer):
                     raise CredentialExpired("the short-lived key was refused: mint another one") from refused
                 raise
         # Weak: a transport that is forgotten can then be collected, which complains and drops the socket.
-        reference = weakref.ref(self)
+        reference: weakref.ref[WebSocketTransport] = weakref.ref(self)
         if isinstance(socket, QuickConnection):
-            socket.deliver_to(functools.partial(_take, reference), max_size=self._options.max_size)
+            socket.deliver_to(functools.partial(self._take, reference), max_size=self._options.max_size)
         self._reading = asyncio.create_task(self._read(socket, reference), name="realtime_transport reader")
         self._reading.add_done_callback(_retrieve)
 
@@ -216,21 +216,21 @@ class WebSocketTransport(RealtimeTransportLayer):
                 code, reason = close_code(closed)
                 transport.feed_closed(code, reason, transport._why(closed))
 
+    @staticmethod
+    def _take(reference: weakref.ref[WebSocketTransport], data: bytes) -> bool:
+        """Feed one message that came at once; False when the next one has to wait for room."""
+        transport = reference()
+        if transport is None:
+            return True
+        transport.feed(data)
+        return not transport._emitter.congested
+
     def _why(self, closed: ConnectionClosed) -> RealtimeError | None:
         """Tell more than a close code does: a message above our limit is a fact about that message."""
         ours = closed.sent is not None and not closed.rcvd_then_sent
         if ours and closed.sent is not None and closed.sent.code == TOO_BIG:
             return PayloadTooLarge(None, self._options.max_size)
         return None
-
-
-def _take(reference: weakref.ref[WebSocketTransport], data: bytes) -> bool:
-    """Feed one message; False when the next one should wait for room."""
-    transport = reference()
-    if transport is None:
-        return True
-    transport.feed(data)
-    return not transport._emitter.congested
 
 
 def _retrieve(task: asyncio.Task[None]) -> None:
