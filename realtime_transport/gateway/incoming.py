@@ -31,7 +31,9 @@ class IncomingCall:
     """What the answer document said about the call."""
     fields: Mapping[str, str] = attrs.field(factory=dict[str, str], repr=False)
     """All that the webhook said; empty without one."""
-    _parting: set[asyncio.Task[HangupOutcome]] = attrs.field(factory=set, init=False, repr=False, eq=False)
+    _parting: set[asyncio.Task[HangupOutcome]] = attrs.field(
+        factory=set[asyncio.Task[HangupOutcome]], init=False, repr=False, eq=False
+    )
 
     def hang_up(self) -> None:
         """Begin to end the call: it ends when the caller has heard what the agent is saying.
