@@ -67,6 +67,9 @@ fuzz-server: $(VENV)/.dev ## throw N client frames that are nearly right at the 
 	$(BIN)/python scripts/fuzz_server.py --frames $(N) --seed $(SEED)
 	$(BIN)/python scripts/fuzz_server.py --frames $$(($(N) / 20)) --seed $(SEED) --socket
 
+fuzz-server: $(VENV)/.dev ## throw N client frames at the server: sound, flawed and wild ones (N=200000 SEED=1)
+	$(BIN)/python scripts/fuzz_server.py --frames $(N) --seed $(SEED)
+
 model: $(VENV)/.dev ## search the state machines exhaustively to DEPTH=7
 	$(BIN)/python scripts/model_check.py --depth $(DEPTH)
 

@@ -41,6 +41,7 @@ from realtime_transport.events.objects import ProtocolObject, UnknownObject
 from realtime_transport.events.response import ResponseOptions
 from realtime_transport.events.session import RealtimeSessionConfig, Reasoning, RetentionRatio
 from realtime_transport.events.tools import FunctionTool
+from realtime_transport.exceptions import ServerError
 
 WORDS: Final[Mapping[tuple[type, str], frozenset[str]]] = {
     (NoiseReduction, "type"): frozenset({"near_field", "far_field"}),
@@ -111,6 +112,7 @@ _ITEMS: Final = ", ".join(
     )
 )
 
+_ROLES: Final = ", ".join(f"'{cls.role}'" for cls in (AssistantMessageItem, SystemMessageItem, UserMessageItem))
 _MODALITIES: Final = frozenset({"audio", "text"})
 _METADATA_PAIRS: Final = 16
 _METADATA_KEY: Final = 64
@@ -179,20 +181,33 @@ def _check_field(key: tuple[type, str], value: Any, path: str) -> None:
 
 def _check_kind(value: object, path: str) -> None:
     """Refuse what has a kind that nobody knows, and parts in the wrong message."""
-    if isinstance(value, UnknownItem):
-        raise refusal("unknown_value", param=f"{path}.type", value=value.type, supported=_ITEMS)
-    if isinstance(value, UnknownObject | UnknownPart):
-        raise refusal("wrong_value", param=f"{path}.type", value=value.type, reason="It is not supported here.")
+    if isinstance(value, UnknownItem | UnknownObject | UnknownPart):
+        raise _unknown_kind(value, path)
     if isinstance(value, SystemMessageItem | UserMessageItem | AssistantMessageItem):
         allowed = PARTS[type(value)]
         for index, part in enumerate(value.content):
-            if part.type not in allowed:
+            if part.type and part.type not in allowed:
                 where = f"{path}.content[{index}].type"
                 raise refusal("unknown_value", param=where, value=part.type, supported=_listed(allowed))
     if isinstance(value, RealtimeSessionConfig):
         for name in _SERVER_ONLY:
             if getattr(value, name) is not UNSET:
                 raise refusal("unknown_parameter", param=f"{path}.{name}")
+
+
+def _unknown_kind(value: UnknownItem | UnknownObject | UnknownPart, path: str) -> ServerError:
+    if not value.type:
+        return refusal("missing", param=f"{path}.type")
+    if not isinstance(value, UnknownItem):
+        return refusal("wrong_value", param=f"{path}.type", value=value.type, reason="It is not supported here.")
+    if value.type != "message":
+        return refusal("unknown_value", param=f"{path}.type", value=value.type, supported=_ITEMS)
+    role = value.extra.get("role")  # what a message is unknown for
+    if role is None:
+        return refusal("missing", param=f"{path}.role")
+    if not isinstance(role, str):
+        return refusal("wrong_type", param=f"{path}.role", reason="expected a text, got no text")
+    return refusal("unknown_value", param=f"{path}.role", value=role, supported=_ROLES)
 
 
 def _check_modalities(value: tuple[str, ...], path: str) -> None:

@@ -13,49 +13,9 @@ from realtime_transport.conversation.brains import Echo
 from realtime_transport.conversation.peer import ServerPeer
 from realtime_transport.events import ErrorFrame
 from realtime_transport.wire import Codec
+from tests.conversation.client_frames import FRAMES, OUT_OF_PLACE, SCENE, TYPELESS, Expected, flaws, typeless
 
 CODEC = Codec(role="server")
-TEXT = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Hi."}]}
-VAD = {"type": "server_vad", "threshold": 0.5, "idle_timeout_ms": 5000}
-CALL = {"type": "function_call", "name": "f", "call_id": "c", "arguments": "{}"}
-TOOL = {"type": "function", "name": "f", "description": "d", "parameters": {"type": "object"}}
-SESSION = {
-    "type": "realtime",
-    "instructions": "Be brief.",
-    "output_modalities": ["audio"],
-    "tools": [TOOL, {"type": "mcp", "server_label": "m", "server_url": "http://x", "require_approval": "never"}],
-    "tool_choice": {"type": "function", "name": "f"},
-    "max_output_tokens": 100,
-    "truncation": {"type": "retention_ratio", "retention_ratio": 0.5},
-    "tracing": {"workflow_name": "w"},
-    "audio": {
-        "input": {
-            "format": {"type": "audio/pcm", "rate": 24000},
-            "turn_detection": VAD,
-            "transcription": {"model": "whisper-1", "language": "en"},
-            "noise_reduction": {"type": "near_field"},
-        },
-        "output": {"voice": "echo", "speed": 1.0, "format": {"type": "audio/pcmu"}},
-    },
-}
-FRAMES: list[dict[str, Any]] = [
-    {"type": "session.update", "session": SESSION},
-    {"type": "input_audio_buffer.append", "audio": "AAAA"},
-    {"type": "input_audio_buffer.commit"},
-    {"type": "input_audio_buffer.clear"},
-    {"type": "conversation.item.create", "item": {"id": "mine", **TEXT}, "previous_item_id": "root"},
-    {
-        "type": "conversation.item.create",
-        "item": {"type": "function_call", "name": "f", "call_id": "c", "arguments": "{}"},
-    },
-    {"type": "conversation.item.create", "item": {"type": "function_call_output", "call_id": "c", "output": "1"}},
-    {"type": "conversation.item.retrieve", "item_id": "mine"},
-    {"type": "conversation.item.truncate", "item_id": "mine", "content_index": 0, "audio_end_ms": 10},
-    {"type": "conversation.item.delete", "item_id": "mine"},
-    {"type": "response.create", "response": {"input": [TEXT], "conversation": "none", "metadata": {"a": "b"}}},
-    {"type": "response.create"},
-    {"type": "response.cancel", "response_id": "resp_1"},
-]
 ODD: st.SearchStrategy[Any] = st.one_of(
     st.none(),
     st.booleans(),
@@ -73,7 +33,7 @@ def paths(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 @st.composite
 def nearly_right(draw: st.DrawFn) -> dict[str, Any]:
-    frame = json.loads(json.dumps(draw(st.sampled_from(FRAMES))))
+    frame: dict[str, Any] = json.loads(json.dumps(draw(st.sampled_from(FRAMES))))
     for _ in range(draw(st.integers(0, 2))):
         *way, last = draw(st.sampled_from(paths(frame)[1:]))
         place = frame
@@ -123,3 +83,47 @@ def test_frames_that_are_nearly_right(frames: list[dict[str, Any]]) -> None:
 def test_the_frames_are_right_to_begin_with() -> None:
     for frame in FRAMES:
         assert CODEC.decode(json.dumps(frame)).problems == (), frame["type"]
+
+
+# --- frames with exactly one flaw --------------------------------------------------------------------------------
+
+
+def answers(*texts: str) -> list[tuple[Any, Any, Any]]:
+    """Say something to a server that has heard ``SCENE``; give code, parameter and event of each error."""
+    peer = ServerPeer(Echo(), pace=None)
+    peer.open(0.0)
+    for text in (*map(json.dumps, SCENE), *texts):
+        decoded = CODEC.decode(text)
+        if decoded.event is None or decoded.problems:
+            peer.receive_unreadable(decoded.problems[0].error, decoded.event)
+        else:
+            peer.receive(decoded.event, 0.0)
+    errors = [event.error for event in peer.frames_to_send() if isinstance(event, ErrorFrame)]
+    return [(error.code, error.param, error.event_id or None) for error in errors]
+
+
+def wanted(expected: Expected, event_id: str) -> list[tuple[Any, Any, Any]]:
+    return [(expected.code, expected.param, event_id if expected.names_event else None)]
+
+
+def test_every_flaw_of_every_field_has_its_error() -> None:
+    found = list(flaws())
+    assert len(found) > 500
+    for flaw in (*found, *OUT_OF_PLACE):
+        frame = {"event_id": "mine", **flaw.frame}
+        assert answers(json.dumps(frame)) == wanted(flaw.expected, frame["event_id"]), (flaw.kind, frame)
+
+
+def test_what_is_no_event_has_its_error() -> None:
+    for kind, text, expected in typeless():
+        assert answers(text) == wanted(expected, TYPELESS), (kind, text)
+
+
+def test_a_message_of_no_known_role_is_told_which_there_are() -> None:
+    peer = ServerPeer(Echo(), pace=None)
+    peer.open(0.0)
+    decoded = CODEC.decode('{"type": "conversation.item.create", "item": {"type": "message", "role": "boss"}}')
+    assert decoded.event is not None
+    peer.receive(decoded.event, 0.0)
+    (error,) = (event.error for event in peer.frames_to_send() if isinstance(event, ErrorFrame))
+    assert error.message == "Invalid value: 'boss'. Supported values are: 'assistant', 'system', 'user'."
