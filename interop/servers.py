@@ -8,6 +8,7 @@ import socket
 import subprocess
 import tempfile
 import threading
+from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,19 +23,31 @@ MASTER_KEY: Final = "sk-interop-3f9c2d7e81b64a05"
 
 START_SECONDS: Final = 90.0
 """The proxy needs ten on a good day."""
+STOP_SECONDS: Final = 15.0
+"""Ours closes its sessions first; then the program is killed."""
+
+
+SERVE: Final = ("-u", "-m", "realtime_transport.cli", "serve", "--port", "0", "--brain", "improvise", "--pace", "4")
 
 
 @contextmanager
 def emulator() -> Iterator[str]:
     """Run our server and give its address."""
-    serve = ["-u", "-m", "realtime_transport.cli", "serve", "--port", "0", "--brain", "improvise", "--pace", "4"]
-    with _running([str(equipment.ours()), *serve], r"ws://127\.0\.0\.1:\d+\S*realtime") as address:
+    with _running([str(equipment.ours()), *SERVE], r"ws://127\.0\.0\.1:\d+\S*realtime") as address:
         yield address
 
 
 @contextmanager
-def aimock() -> Iterator[str]:
-    """Run ``@copilotkit/aimock`` and give its address."""
+def secure_emulator(_: str = "") -> Iterator[str]:
+    """Run our server behind TLS, for clients that know no other, and give its address."""
+    command = [str(equipment.ours()), *SERVE, "--self-signed"]
+    with _running(command, r"wss://127\.0\.0\.1:\d+\S*realtime") as address:
+        yield address
+
+
+@contextmanager
+def aimock(_: str = "") -> Iterator[str]:
+    """Run ``@copilotkit/aimock`` and give its address. It stands alone: ours is not behind it."""
     program = equipment.HERE / "servers" / "aimock.mjs"
     with _running([str(equipment.node()), str(program)], r"ws://\S+") as address:
         yield address
@@ -56,6 +69,7 @@ def litellm(behind: str) -> Iterator[str]:
 def _running(command: list[str], ready: str, more: Mapping[str, str] | None = None) -> Iterator[str]:
     """Run a program until the block ends; give what ``ready`` found in its output."""
     found: list[str] = []
+    last: deque[str] = deque(maxlen=1)
     is_ready = threading.Event()
     with (
         tempfile.TemporaryDirectory() as empty,
@@ -68,25 +82,31 @@ def _running(command: list[str], ready: str, more: Mapping[str, str] | None = No
             env={**os.environ, **(more or {})},
         ) as process,
     ):
-        reading = threading.Thread(target=_read, args=(process, ready, found, is_ready), daemon=True)
+        reading = threading.Thread(target=_read, args=(process, ready, found, last, is_ready), daemon=True)
         reading.start()
         try:
-            if not is_ready.wait(START_SECONDS) or not found:
-                raise NotEquipped(f"{Path(command[0]).name} did not start within {START_SECONDS:g} s")
+            in_time = is_ready.wait(START_SECONDS)
+            if not found:
+                how = "ended at once" if in_time else f"did not start within {START_SECONDS:g} s"
+                raise NotEquipped(f"{Path(command[0]).name} {how}: {''.join(last).strip() or 'it said nothing'}")
             yield found[0]
         finally:
             process.terminate()
             try:
-                process.wait(15)
+                process.wait(STOP_SECONDS)
             except subprocess.TimeoutExpired:
                 process.kill()
-            reading.join()
+            reading.join(STOP_SECONDS)  # longer only while a child of the program's holds its output open
 
 
-def _read(process: subprocess.Popen[str], ready: str, found: list[str], is_ready: threading.Event) -> None:
+def _read(
+    process: subprocess.Popen[str], ready: str, found: list[str], last: deque[str], is_ready: threading.Event
+) -> None:
     """Read all output, so that the program never waits for a reader."""
     assert process.stdout is not None
     for line in process.stdout:
+        if line.strip():
+            last.append(line)
         match = None if found else re.search(ready, line)
         if match is not None:
             found.append(match.group())

@@ -1,10 +1,10 @@
-// @openai/agents-realtime, one scene per run: `node agents_node.mjs URL SCENE CLIPS`. Prints what it saw.
+// @openai/agents-realtime, one scene per run: `node agents_node.mjs URL SCENE CLIPS KEY`. Prints what it saw.
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { OpenAIRealtimeWebSocket, RealtimeAgent, RealtimeSession, tool } from "@openai/agents-realtime";
 import { z } from "zod";
 
-const [url, scene, clips] = process.argv.slice(2);
+const [url, scene, clips, key] = process.argv.slice(2);
 const PATIENCE = 20_000;
 const BLOCK = 4_800; // bytes of 100 ms
 const asked = [];
@@ -50,27 +50,43 @@ async function speak(clip, faster = 1) {
     await sleep(100 / faster);
   }
 }
-const words = (done) => done.response.output.flatMap((item) => item.content ?? []).map((part) => part.transcript ?? part.text).join(" ");
+const words = (done) =>
+  done.response.output
+    .flatMap((item) => item.content ?? [])
+    .map((part) => part.transcript ?? part.text)
+    .join(" ");
+
+const saying = () =>
+  until(transport, "*", (event) => event.type === "response.done" && event.response.status === "completed" && words(event));
+
+function check(holds, seen) {
+  if (!holds) throw new Error(`not so: ${JSON.stringify(seen)}`);
+}
 
 const scenes = {
   async text() {
     const done = frame("response.done");
     session.sendMessage("Good morning");
-    return `answered '${words(await done)}'`;
+    const answer = words(await done);
+    check(answer.includes("Good morning"), answer);
+    return `answered '${answer}'`;
   },
   async audio() {
     const heard = frame("conversation.item.input_audio_transcription.completed");
     const done = frame("response.done");
     await speak("caller_hello", 10);
-    return `heard '${(await heard).transcript}', said '${words(await done)}'`;
+    const [{ transcript }, answer] = [await heard, words(await done)];
+    check(transcript.includes("weekend by the sea") && answer.includes(transcript), [transcript, answer]);
+    return `heard '${transcript}', said '${answer}'`;
   },
   async tool() {
     const ended = until(session, "agent_tool_end");
+    const done = saying(); // not the response that calls, which says nothing
     session.sendMessage("What is the weather?");
     await ended;
-    const done = await frame("response.done");
-    if (asked.length !== 1) throw new Error(`called ${asked.length} times`);
-    return `called with '${asked[0]}', said '${words(done)}'`;
+    const answer = words(await done);
+    check(asked.length === 1 && answer.includes("21"), [asked, answer]);
+    return `called with '${asked[0]}', said '${answer}'`;
   },
   async interruption() {
     const speech = until(transport, "audio");
@@ -79,16 +95,16 @@ const scenes = {
     await sleep(500); // something has to be heard before it can be cut
     const interrupted = until(session, "audio_interrupted");
     const truncated = frame("conversation.item.truncated");
-    const speaking = speak("caller_stop", 2);
+    const done = saying();
+    await speak("caller_stop", 2);
     await interrupted;
     const cut = (await truncated).audio_end_ms;
-    await speaking;
-    if (!(cut > 0 && cut < 10_000)) throw new Error(`truncated at ${cut} ms`);
-    return `truncated at ${cut} ms`;
+    check(cut > 0 && cut < 10_000, cut);
+    return `truncated at ${cut} ms, then it said '${words(await done)}'`;
   },
 };
 
-await session.connect({ apiKey: "any" });
+await session.connect({ apiKey: key });
 const seen = await scenes[scene]();
 if (failed) throw new Error(`an error: ${JSON.stringify(failed)}`);
 console.log(seen);

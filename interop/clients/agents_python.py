@@ -1,4 +1,4 @@
-"""openai-agents for Python, one scene per run: ``python agents_python.py URL SCENE CLIPS``. Prints what it saw."""
+"""openai-agents for Python, one scene per run: ``python agents_python.py URL SCENE CLIPS KEY``. Prints what it saw."""
 
 from __future__ import annotations
 
@@ -67,6 +67,7 @@ async def text(caller: Caller) -> str:
     await caller.session.send_message("Good morning")
     done = await caller.until_raw("response.done")
     assert done["response"]["status"] == "completed", done
+    assert "Good morning" in words(done), done
     return f"answered {words(done)!r}"
 
 
@@ -74,7 +75,10 @@ async def audio(caller: Caller) -> str:
     await caller.speak("caller_hello", faster=10)
     heard = await caller.until_raw("conversation.item.input_audio_transcription.completed")
     await caller.until("audio_end")
-    return f"heard {heard['transcript']!r}, said {words(await caller.until_raw('response.done'))!r}"
+    said = words(await caller.until_raw("response.done"))
+    assert "weekend by the sea" in heard["transcript"], heard
+    assert heard["transcript"] in said, said
+    return f"heard {heard['transcript']!r}, said {said!r}"
 
 
 async def tool(caller: Caller) -> str:
@@ -82,6 +86,7 @@ async def tool(caller: Caller) -> str:
     ended = await caller.until("tool_end")
     said = words(await caller.until_raw("response.done", count=2))
     assert len(asked) == 1, asked
+    assert "21" in said, said
     return f"called with {asked[0]!r}, told {ended.output!r}, said {said!r}"
 
 
@@ -94,13 +99,15 @@ async def interruption(caller: Caller) -> str:
     truncated = await caller.until_raw("conversation.item.truncated")
     await speaking
     assert 0 < truncated["audio_end_ms"] < 10_000, truncated
-    return f"truncated at {truncated['audio_end_ms']} ms"
+    done = await caller.until_raw("response.done", count=2)
+    assert done["response"]["status"] == "completed", done
+    return f"truncated at {truncated['audio_end_ms']} ms, then it said {words(done)!r}"
 
 
 SCENES = {scene.__name__: scene for scene in (text, audio, tool, interruption)}
 
 
-async def main(url: str, scene: str, clips: str) -> None:
+async def main(url: str, scene: str, clips: str, key: str) -> None:
     agent = RealtimeAgent(name="shop", instructions="You answer the phone.", tools=[get_weather])
     settings = {
         "model_name": "gpt-realtime",
@@ -108,7 +115,7 @@ async def main(url: str, scene: str, clips: str) -> None:
         "input_audio_transcription": {"model": "gpt-4o-transcribe"},
     }
     runner = RealtimeRunner(agent, config={"model_settings": settings, "tracing_disabled": True})
-    async with await runner.run(model_config={"url": url, "api_key": "any"}) as session:
+    async with await runner.run(model_config={"url": url, "api_key": key}) as session:
         print(await SCENES[scene](Caller(session, Path(clips))))
 
 

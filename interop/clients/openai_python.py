@@ -1,4 +1,4 @@
-"""The vendor's Python client, one scene per run: ``python openai_python.py URL SCENE CLIPS``. Prints what it saw."""
+"""The ``openai`` package of Python, one scene per run: ``python openai_python.py URL SCENE CLIPS KEY``."""
 
 from __future__ import annotations
 
@@ -62,7 +62,9 @@ async def text(caller: Caller) -> str:
     await caller.say("Good morning.")
     done = (await caller.until("response.done")).response
     assert done.status == "completed", done.status
-    return f"answered {done.output[0].content[0].text!r}"
+    answer = done.output[0].content[0].text
+    assert "Good morning" in answer, answer
+    return f"answered {answer!r}"
 
 
 async def audio(caller: Caller) -> str:
@@ -71,7 +73,10 @@ async def audio(caller: Caller) -> str:
     heard = await caller.until("conversation.item.input_audio_transcription.completed")
     done = (await caller.until("response.done")).response
     assert done.status == "completed", done.status
-    return f"heard {heard.transcript!r}, said {done.output[0].content[0].transcript!r}"
+    said = done.output[0].content[0].transcript
+    assert "weekend by the sea" in heard.transcript, heard.transcript
+    assert heard.transcript in said, said
+    return f"heard {heard.transcript!r}, said {said!r}"
 
 
 async def tool(caller: Caller) -> str:
@@ -101,15 +106,17 @@ async def interruption(caller: Caller) -> str:
     await caller.connection.conversation.item.truncate(item_id=item, content_index=0, audio_end_ms=100)
     truncated = await caller.until("conversation.item.truncated")
     assert (truncated.item_id, truncated.audio_end_ms) == (item, 100)
-    return f"{cut.status} ({cut.status_details.reason}), truncated at 100 ms"
+    done = (await caller.until("response.done")).response
+    assert done.status == "completed", done.status
+    return f"{cut.status} ({cut.status_details.reason}), truncated at 100 ms, then it went on"
 
 
 SCENES = {scene.__name__: scene for scene in (text, audio, tool, interruption)}
 
 
-async def main(url: str, scene: str, clips: str) -> None:
+async def main(url: str, scene: str, clips: str, key: str) -> None:
     base = url.removesuffix("/realtime")
-    sdk = AsyncOpenAI(api_key="any", base_url=base.replace("ws", "http", 1), websocket_base_url=base)
+    sdk = AsyncOpenAI(api_key=key, base_url=base.replace("ws", "http", 1), websocket_base_url=base)
     async with sdk, sdk.realtime.connect(model="gpt-realtime") as connection:
         print(await SCENES[scene](Caller(connection, Path(clips))))
 
