@@ -70,6 +70,9 @@ class GatewayServer:
     async def __aenter__(self) -> Self:
         family = socket.AF_INET6 if ":" in self._address[0] else socket.AF_INET
         self._listener = socket.create_server(self._address, family=family)
+        # What is accepted inherits it. asyncio sees to that only for sockets that it made itself, and with Nagle's
+        # algorithm a frame waits up to 40 ms for the acknowledgement of the one before.
+        self._listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._config.load()
         self._server = uvicorn.Server(self._config)
         self._server.lifespan = self._config.lifespan_class(self._config)

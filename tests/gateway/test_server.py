@@ -30,6 +30,20 @@ async def test_it_listens_on_ipv6_too() -> None:
         writer.close()
 
 
+async def test_frames_do_not_wait_for_acknowledgements() -> None:
+    """Thirty answers, each with a header and a body of its own: with Nagle's algorithm 40 ms apart, 1.2 s together."""
+    loop = asyncio.get_running_loop()
+    async with server() as here:
+        reader, writer = await asyncio.open_connection("127.0.0.1", here.port)
+        began = loop.time()
+        for _ in range(30):
+            writer.write(b"GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n")
+            await reader.readuntil(b"\r\n\r\n")
+            await reader.readexactly(2)
+        assert loop.time() - began < 0.9
+        writer.close()
+
+
 async def test_leaving_ends_the_calls() -> None:
     async with with_model() as house:
         calling = asyncio.create_task(FakeTwilio(secret=TOKEN).dial(await house.stream(), Wait(30)))
