@@ -172,6 +172,9 @@ class Emulator:
             raise InvalidArgument(f"{files} cannot be used: {error}", path="tls") from error
         family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
         self._listener = socket.create_server((self._host, self._port), family=family)
+        # What is accepted inherits it. asyncio sees to that only for sockets that it made itself, and with Nagle's
+        # algorithm a frame waits up to 40 ms for the acknowledgement of the one before.
+        self._listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._server = uvicorn.Server(config)
         self._server.lifespan = config.lifespan_class(config)
         await self._server.startup([self._listener])
