@@ -108,4 +108,4 @@ docs: $(VENV)/.dev ## draw what the docs show from the code (state machines, dia
 	$(BIN)/python scripts/generate_overloads.py
 
 clean: ## remove what was built
-	rm -rf $(VENV) .venv-bench bench/node_modules out .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache build dist *.egg-info
+	rm -rf $(VENV) .venv-bench bench/node_modules interop/.kept interop/node_modules out .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache build dist *.egg-info
