@@ -115,10 +115,10 @@ class ChatBrain(AsyncBrain):
             ):
                 if response.status_code != 200:
                     yield await _refused(response)
-                    return
-                async with aclosing(_choices(response)) as choices:
-                    async for choice in choices:
-                        yield choice
+                else:
+                    async with aclosing(_choices(response)) as choices:
+                        async for choice in choices:
+                            yield choice
         except httpx2.TimeoutException:
             yield Stop(code="model_timeout", message=f"The chat model at {self._url} said nothing in time.")
         except (httpx2.HTTPError, ValueError) as error:

@@ -202,8 +202,6 @@ class Emulator:
         listener, self._listener = self._listener, None
         if server is not None and listener is not None:
             await server.shutdown([listener])
-        elif listener is not None:
-            listener.close()
         if self._secrets is not None:
             self._secrets.cleanup()
             self._secrets, self._certificate = None, None

@@ -70,6 +70,12 @@ async def test_parts_of_a_session_that_are_no_objects(path: str, inner: Any) -> 
             assert refused(await post(server, path, json={"session": session}))["param"].startswith("session.audio")
 
 
+@pytest.mark.parametrize("path", ENDPOINTS)
+async def test_keys_come_before_bodies(path: str) -> None:
+    async with Emulator(Echo(), token="t") as server:
+        assert (await post(server, path, content=b"[]")).status_code == 401
+
+
 @pytest.mark.parametrize("path", MINTS)
 async def test_what_is_null_is_absent(path: str) -> None:
     async with Emulator(Echo()) as server:

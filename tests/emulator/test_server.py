@@ -219,6 +219,38 @@ async def test_a_certificate_of_its_own() -> None:
     assert not kept.exists()
 
 
+@pytest.mark.parametrize("content", ["", "no certificate"])
+async def test_certificates_that_cannot_be_used(tmp_path: Path, content: str) -> None:
+    certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
+    if content:
+        certificate.write_text(content)
+        key.write_text(content)
+    with pytest.raises(InvalidArgument, match=r"certificate.pem and .*key.pem cannot be used"):
+        await Emulator(Echo(), tls=(certificate, key)).start()
+
+
+@pytest.mark.parametrize(("module", "package"), [("yaml", "pyyaml"), ("cryptography", "cryptography")])
+async def test_what_the_extra_brings(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, module: str, package: str
+) -> None:
+    real = builtins.__import__
+
+    def refuse(name: str, *rest: Any, **more: Any) -> Any:
+        if name.partition(".")[0] == module:
+            raise ImportError(name=module)
+        return real(name, *rest, **more)
+
+    monkeypatch.setattr(builtins, "__import__", refuse)
+    brain = f"script={tmp_path / 'script.yaml'}" if module == "yaml" else "echo"
+
+    async def start() -> None:
+        await Emulator(brain, tls="self-signed").start()
+
+    with pytest.raises(MissingExtra) as raised:
+        await start()
+    assert (raised.value.package, raised.value.extra) == (package, "server")
+
+
 async def test_a_port_that_is_taken() -> None:
     async with Emulator(Echo()) as first:
         second = Emulator(Echo(), port=first.port, tls="self-signed")

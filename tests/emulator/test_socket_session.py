@@ -19,6 +19,7 @@ from realtime_transport.emulator import line as module
 from realtime_transport.emulator.driver import Driver
 from realtime_transport.emulator.faults import FaultPlan, Faults
 from realtime_transport.emulator.socket_session import SocketSession
+from realtime_transport.events import ClientEvent, ServerEvent
 from tests.conversation.serving import Canned
 
 pytestmark = pytest.mark.virtual_time
@@ -248,3 +249,39 @@ async def test_a_pause_of_a_slow_brain() -> None:
         assert call.line.types[-1] == "response.created"
         await asyncio.sleep(0.6)
         assert call.done()["status"] == "completed"
+
+
+# --- observers ----------------------------------------------------------------------------------------------------
+
+
+class Ears:
+    """Hears what is said in one session."""
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+        self.closed = False
+
+    def received(self, event: ClientEvent) -> None:
+        self.heard.append(f"> {event.type}")
+
+    def sent(self, event: ServerEvent) -> None:
+        self.heard.append(f"< {event.type}")
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+async def test_an_observer_hears_both_sides() -> None:
+    line, ears = Line(), Ears()
+    seating = partial(Driver, ServerPeer(Script(otherwise="Hi."), pace=None), None)
+    session = SocketSession(line, seating, OPENAI, plan=FaultPlan(Faults(), 1), observer=ears)
+    task = asyncio.create_task(session.run(0.0))
+    await asyncio.sleep(0.001)
+    line.say({"type": "response.create"})
+    await asyncio.sleep(0.001)
+    assert ears.heard[:3] == ["< session.created", "> response.create", "< response.created"]
+    assert "< response.done" in ears.heard
+    line.hang_up()
+    async with asyncio.timeout(1):
+        await task
+    assert ears.closed
