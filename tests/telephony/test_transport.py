@@ -19,10 +19,15 @@ from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
+from realtime_transport.audio import PCMU
 from realtime_transport.audio.g711 import pcmu_to_pcm16
 from realtime_transport.conversation.brain import Say
 from realtime_transport.conversation.brains import Script, hum
 from realtime_transport.emulator import Emulator
+from realtime_transport.events.audio_config import PcmuFormat
+from realtime_transport.events.client import ClientEvent, InputAudioBufferAppend
+from realtime_transport.events.server import ServerEvent, SessionUpdated
+from realtime_transport.events.server_response import ResponseOutputAudioDelta
 from realtime_transport.telephony import (
     PhoneSocket,
     StarletteSocket,
@@ -31,10 +36,12 @@ from realtime_transport.telephony import (
     WebsocketsSocket,
 )
 from realtime_transport.telephony.codecs import AudioSocketCodec
-from realtime_transport.testing.carriers import FakeTwilio
+from realtime_transport.testing.carriers import FakeTwilio, Speak, Wait
 
 WORDS = "Hi"
 SPEECH = hum(WORDS)
+MURMUR = b"".join(bytes((n * n % 100, 0)) for n in range(24_000))
+"""A second (PCM16, 24 kHz) of something that is no silence, and that no turn detection takes for speech."""
 
 
 def script() -> Script:
@@ -77,6 +84,59 @@ async def test_a_call_on_a_websockets_server() -> None:
             played = await twilio_caller(f"ws://127.0.0.1:{port}/")
     assert outcomes == ["confirmed"]
     assert len(pcmu_to_pcm16(played)) == len(SPEECH) // 3
+
+
+class Overheard:
+    """What the server was sent and what it said, on its own side of the socket."""
+
+    def __init__(self) -> None:
+        self.appended = b""
+        self.spoken = b""
+        self.session: Any = None
+
+    def received(self, event: ClientEvent) -> None:
+        if isinstance(event, InputAudioBufferAppend):
+            self.appended += event.audio
+
+    def sent(self, event: ServerEvent) -> None:
+        if isinstance(event, ResponseOutputAudioDelta):
+            self.spoken += event.delta
+        elif isinstance(event, SessionUpdated):
+            self.session = event.session
+
+    async def close(self) -> None: ...
+
+
+async def test_twilio_with_no_configuration_at_all_speaks_mu_law_end_to_end() -> None:
+    """Every byte that the caller says reaches the server as it is, and every byte that it says reaches the caller.
+
+    Peers leave the session at its default here, PCM at 24 kHz, and send mu-law into it.
+    """
+    overheard = Overheard()
+    plans: list[str] = []
+    async with Emulator(script(), observe=lambda _: overheard) as server:
+
+        async def answer(connection: ServerConnection) -> None:
+            async with TelephonyTransport(WebsocketsSocket(connection)) as call:
+                await call.connect(url=server.url)
+                plans.append(str(call.plan()))
+                call.request_response()
+                await call.wait_ended()
+
+        async with serve(answer, "127.0.0.1", 0) as gateway:
+            port = gateway.sockets[0].getsockname()[1]
+            record = await FakeTwilio().dial(f"ws://127.0.0.1:{port}/", Speak(MURMUR), Wait(1.5))
+    assert overheard.session.audio.input.format == overheard.session.audio.output.format == PcmuFormat()
+    assert plans == [
+        "caller to model: pcmu 8 kHz, untouched, 0.0 ms\nmodel to caller: pcmu 8 kHz, untouched, 0.0 ms,"
+        " written 160 ms ahead"
+    ]
+    assert record.format == PCMU
+    assert record.faults == ()
+    heard = b"".join(stretch.data for stretch in record.stretches)
+    assert heard == overheard.spoken != b""
+    assert len(record.said) == PCMU.bytes_for(1000)
+    assert overheard.appended.rstrip(b"\xff") == record.said.rstrip(b"\xff")
 
 
 @contextlib.asynccontextmanager
