@@ -28,6 +28,7 @@ def main() -> None:
     )
     parser.add_argument("--full", action="store_true", help="more repetitions, and every scenario")
     parser.add_argument("--only", nargs="+", metavar="SCENARIO", choices=[*(s.name for s in SCENARIOS), "import"])
+    parser.add_argument("--repetitions", type=int, help="instead of those of the plan")
     parser.add_argument("--output", type=Path, default=Path("out/bench"), help="folder of results.json and the plot")
     parser.add_argument("--publish", action="store_true", help="renew docs/performance.md from this run")
     options = parser.parse_args()
@@ -48,8 +49,9 @@ def main() -> None:
         for scenario in SCENARIOS:
             if scenario.name in options.only if options.only else options.full or scenario.in_quick:
                 print(f"{time.monotonic() - began:5.0f} s  {scenario.title}", file=sys.stderr, flush=True)
-                repetitions = scenario.repetitions[1 if options.full else 0]
+                repetitions = options.repetitions or scenario.repetitions[1 if options.full else 0]
                 results["scenarios"][scenario.name] = measure(scenario, repetitions, missing, certificate)
+                (options.output / "results.json").write_text(json.dumps(results, indent=1))  # a run may be cut short
     if not options.only or "import" in options.only:
         results["scenarios"]["import"] = imports(7 if options.full else 3, missing)
     results["seconds"] = round(time.monotonic() - began)

@@ -72,6 +72,11 @@ def _tables(results: Results) -> Iterator[str]:
         for name, line in IMPORTS.items():
             if (cell := value(results, "import", name)) is not None:
                 yield f"| `{line}` | {cell:.0f} |"
+    for name, runs in results["scenarios"].items():
+        if "void" in runs:
+            yield f"\nVoid: {name}, because {runs['void'][0]['why']}."
+    for variant, remedy in results["missing"].items():
+        yield f"\n{NAMES[variant]} was left out: {remedy}."
     yield "\nMeasured with " + ", ".join(f"{name} {fact}" for name, fact in results["machine"].items()) + ","
     yield f"by `{results['command']}` in {results['seconds']} s."
 

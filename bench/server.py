@@ -107,7 +107,8 @@ class Session(asyncio.Protocol):
                 self.transport.close()
 
     def say(self, frame: bytes) -> None:
-        self.transport.write(frame)
+        if not self.transport.is_closing():
+            self.transport.write(frame)
 
     # --- the protocol --------------------------------------------------------------------------------------------
 
@@ -150,6 +151,8 @@ class Session(asyncio.Protocol):
         def speak() -> None:
             began = time.perf_counter()
             for number in range(total):
+                if self.transport.is_closing():
+                    return
                 frame = make(number)
                 time.sleep(max(0.0, began + number / self.job.rate - time.perf_counter()))
                 loop.call_soon_threadsafe(self.say, frame)
