@@ -1,23 +1,10 @@
-"""What a brain is asked, and the brains that need nothing else."""
+"""What a brain is asked."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
-from realtime_transport.audio import PCM16_24K
-from realtime_transport.audio.vad import EnergyVad
-from realtime_transport.conversation.brain import (
-    CallTool,
-    DeafTranscriber,
-    GenerationRequest,
-    Heard,
-    Output,
-    Reply,
-    Say,
-)
-from realtime_transport.conversation.brains import Echo, Script, after, hum, when
+from realtime_transport.conversation.brain import DeafTranscriber, GenerationRequest, Heard
 from realtime_transport.events import (
     AssistantMessageItem,
     FunctionCallItem,
@@ -25,13 +12,17 @@ from realtime_transport.events import (
     InputAudioPart,
     InputTextPart,
     Item,
+    McpApprovalRequestItem,
+    McpCallItem,
+    McpError,
+    McpListToolsItem,
+    McpToolInfo,
     OutputTextPart,
     RealtimeSessionConfig,
     ResponseOptions,
     SystemMessageItem,
     UserMessageItem,
 )
-from realtime_transport.exceptions import InvalidArgument
 
 
 def user(text: str) -> UserMessageItem:
@@ -101,95 +92,29 @@ def test_a_deaf_server() -> None:
     assert DeafTranscriber().transcribe(b"\1\0") == ""
 
 
-# --- hum -------------------------------------------------------------------------------------------------------------
+# --- tools of MCP servers --------------------------------------------------------------------------------------------
 
 
-def test_a_hum_is_as_long_as_its_words() -> None:
-    assert PCM16_24K.ms(len(hum("hello there"))) == 10 * 60 + 2 * 80
-    assert hum("") == b""
+def mcp_call(output: str | None, error: McpError | str | None = None) -> McpCallItem:
+    return McpCallItem(server_label="maps", name="find", arguments="{}", output=output, error=error)  # type: ignore[arg-type]
 
 
-def test_turn_detection_takes_it_for_speech() -> None:
-    vad = EnergyVad(24_000)
-    events = vad.push(bytes(24_000) + hum("this is quite a long sentence for a hum") + bytes(48_000))
-    assert [type(event).__name__ for event in events] == ["SpeechStarted", "SpeechStopped"]
+def test_an_mcp_call_that_has_run_is_news_and_one_that_has_not_is_the_models() -> None:
+    assert request(user("Where?"), mcp_call("here")).tool_outputs == (("find", "here"),)
+    assert request(mcp_call(None, "lost")).tool_outputs == (("find", "lost"),)
+    assert request(mcp_call(None)).tool_outputs == ()
+    assert request(output("21"), mcp_call(None)).tool_outputs == ()
+    asked = McpApprovalRequestItem(id="a", server_label="maps", name="find", arguments="{}")
+    assert request(user("Where?"), asked).words == ""
 
 
-# --- echo ------------------------------------------------------------------------------------------------------------
+def test_an_mcp_error_is_told_by_its_message() -> None:
+    failed = mcp_call(None, McpError(type="http_error", message="no such place"))
+    assert request(failed).tool_outputs == (("find", "no such place"),)
 
 
-def test_echo_says_back_the_callers_own_sound() -> None:
-    item, heard = spoken("a", "My words.", b"\5\0")
-    assert list(Echo().answer(request(item, heard=(heard,)))) == [Say(transcript="My words.", audio=b"\5\0")]
-
-
-@pytest.mark.parametrize(
-    ("asked", "text"),
-    [
-        (request(user("Hi.")), "Hi."),
-        (request(CALL, output("21")), "21"),
-        (request(), "I heard nothing."),
-    ],
-)
-def test_echo_without_sound(asked: GenerationRequest, text: str) -> None:
-    assert list(Echo().answer(asked)) == [Reply(text=text)]
-
-
-def test_echo_in_writing() -> None:
-    item, heard = spoken("a", "My words.")
-    assert list(Echo().answer(request(item, heard=(heard,), modality="text"))) == [Reply(text="My words.")]
-
-
-# --- script ----------------------------------------------------------------------------------------------------------
-
-SCRIPT = (
-    when(None, "Welcome.", turn=1),
-    when(r"weather|forecast", CallTool(name="get_weather"), times=1),
-    after("get_weather", "It is {output} degrees, and you said {words}."),
-    when("echo", "{words}"),
-)
-
-
-def answer(script: Script, asked: GenerationRequest) -> list[Output]:
-    return list(script.answer(asked))
-
-
-def test_the_first_rule_that_holds() -> None:
-    script = Script(*SCRIPT, otherwise="What?")
-    assert answer(script, request(user("Weather!"))) == [Reply(text="Welcome.")]
-    assert answer(script, request(user("The WEATHER?"), turn=2)) == [CallTool(name="get_weather")]
-    assert answer(script, request(user("The weather?"), turn=3)) == [Reply(text="What?")]
-    assert answer(script, request(user("echo this"), turn=4)) == [Reply(text="echo this")]
-
-
-def test_a_functions_output_is_a_turn_of_its_own() -> None:
-    script = Script(*SCRIPT, otherwise="What?")
-    asked = request(user("weather"), CALL, output("21"), turn=3)
-    assert answer(script, asked) == [Reply(text="It is 21 degrees, and you said .")]
-    other = FunctionCallItem(name="other", call_id="c1", arguments="{}")
-    assert answer(script, request(other, output("21"), turn=3)) == [Reply(text="What?")]
-    any_tool = Script(when(None, "Done.", tool=""))
-    assert answer(any_tool, request(other, output("21"))) == [Reply(text="Done.")]
-    assert answer(any_tool, request(user("Hi."))) != [Reply(text="Done.")]
-
-
-@pytest.mark.parametrize(("returned", "said"), [('{"celsius": 21}', "21 or"), ("[1]", "KeyError"), ("21", "KeyError")])
-def test_fields_of_an_output(returned: str, said: str) -> None:
-    script = Script(after("get_weather", "{fields[celsius]} or"))
-    try:
-        outputs = answer(script, request(CALL, output(returned)))
-    except KeyError:
-        assert said == "KeyError"
-    else:
-        assert outputs == [Reply(text=said)]
-
-
-def test_a_rule_may_say_several_things() -> None:
-    rule = when("x", "One moment.", CallTool(name="f"))
-    assert answer(Script(rule), request(user("x"))) == [Reply(text="One moment."), CallTool(name="f")]
-
-
-def test_words_for_an_expression_that_is_none() -> None:
-    with pytest.raises(InvalidArgument) as raised:
-        when("(", "never")
-    assert raised.value.path == "says"
+def test_the_tools_that_mcp_servers_have_listed() -> None:
+    tool = McpToolInfo(name="find", input_schema={})
+    listed = McpListToolsItem(server_label="maps", tools=(tool,))
+    assert request(listed, user("Where?")).mcp_tools == (("maps", tool),)
+    assert request(user("Where?")).mcp_tools == ()

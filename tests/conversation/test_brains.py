@@ -1,4 +1,4 @@
-"""Scripts by rule, and the outputs that steer time and the connection."""
+"""The brains that need nothing else, scripts by rule, and the outputs that steer time and the connection."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 
 from realtime_transport.audio import PCM16_24K
-from realtime_transport.conversation.brain import HangUp, Pace, Say
-from realtime_transport.conversation.brains import Rule, Script
+from realtime_transport.audio.vad import EnergyVad
+from realtime_transport.conversation.brain import CallTool, GenerationRequest, HangUp, Output, Pace, Reply, Say
+from realtime_transport.conversation.brains import Echo, Rule, Script, after, hum, when
 from realtime_transport.conversation.server import Close, ServerLimits
-from realtime_transport.events import ResponseCancel, ResponseDone
+from realtime_transport.events import FunctionCallItem, ResponseCancel, ResponseDone
+from realtime_transport.exceptions import InvalidArgument
 from tests.conversation.serving import Canned, Served, types
-from tests.conversation.test_brain import request, spoken, user
+from tests.conversation.test_brain import CALL, output, request, spoken, user
 
 SECOND = Say(transcript="One second.", audio=PCM16_24K.silence(1000))
 
@@ -94,3 +96,97 @@ def test_without_a_number_nobody_is_refused() -> None:
     for _ in range(3):
         served.respond()
         assert served.last(ResponseDone).response.status == "completed"
+
+
+# --- hum -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_hum_is_as_long_as_its_words() -> None:
+    assert PCM16_24K.ms(len(hum("hello there"))) == 10 * 60 + 2 * 80
+    assert hum("") == b""
+
+
+def test_turn_detection_takes_it_for_speech() -> None:
+    vad = EnergyVad(24_000)
+    events = vad.push(bytes(24_000) + hum("this is quite a long sentence for a hum") + bytes(48_000))
+    assert [type(event).__name__ for event in events] == ["SpeechStarted", "SpeechStopped"]
+
+
+# --- echo ------------------------------------------------------------------------------------------------------------
+
+
+def test_echo_says_back_the_callers_own_sound() -> None:
+    item, heard = spoken("a", "My words.", b"\5\0")
+    assert list(Echo().answer(request(item, heard=(heard,)))) == [Say(transcript="My words.", audio=b"\5\0")]
+
+
+@pytest.mark.parametrize(
+    ("asked", "text"),
+    [
+        (request(user("Hi.")), "Hi."),
+        (request(CALL, output("21")), "21"),
+        (request(), "I heard nothing."),
+    ],
+)
+def test_echo_without_sound(asked: GenerationRequest, text: str) -> None:
+    assert list(Echo().answer(asked)) == [Reply(text=text)]
+
+
+def test_echo_in_writing() -> None:
+    item, heard = spoken("a", "My words.")
+    assert list(Echo().answer(request(item, heard=(heard,), modality="text"))) == [Reply(text="My words.")]
+
+
+# --- script ----------------------------------------------------------------------------------------------------------
+
+SCRIPT = (
+    when(None, "Welcome.", turn=1),
+    when(r"weather|forecast", CallTool(name="get_weather"), times=1),
+    after("get_weather", "It is {output} degrees, and you said {words}."),
+    when("echo", "{words}"),
+)
+
+
+def answer(script: Script, asked: GenerationRequest) -> list[Output]:
+    return list(script.answer(asked))
+
+
+def test_the_first_rule_that_holds() -> None:
+    script = Script(*SCRIPT, otherwise="What?")
+    assert answer(script, request(user("Weather!"))) == [Reply(text="Welcome.")]
+    assert answer(script, request(user("The WEATHER?"), turn=2)) == [CallTool(name="get_weather")]
+    assert answer(script, request(user("The weather?"), turn=3)) == [Reply(text="What?")]
+    assert answer(script, request(user("echo this"), turn=4)) == [Reply(text="echo this")]
+
+
+def test_a_functions_output_is_a_turn_of_its_own() -> None:
+    script = Script(*SCRIPT, otherwise="What?")
+    asked = request(user("weather"), CALL, output("21"), turn=3)
+    assert answer(script, asked) == [Reply(text="It is 21 degrees, and you said .")]
+    other = FunctionCallItem(name="other", call_id="c1", arguments="{}")
+    assert answer(script, request(other, output("21"), turn=3)) == [Reply(text="What?")]
+    any_tool = Script(when(None, "Done.", tool=""))
+    assert answer(any_tool, request(other, output("21"))) == [Reply(text="Done.")]
+    assert answer(any_tool, request(user("Hi."))) != [Reply(text="Done.")]
+
+
+@pytest.mark.parametrize(("returned", "said"), [('{"celsius": 21}', "21 or"), ("[1]", "KeyError"), ("21", "KeyError")])
+def test_fields_of_an_output(returned: str, said: str) -> None:
+    script = Script(after("get_weather", "{fields[celsius]} or"))
+    try:
+        outputs = answer(script, request(CALL, output(returned)))
+    except KeyError:
+        assert said == "KeyError"
+    else:
+        assert outputs == [Reply(text=said)]
+
+
+def test_a_rule_may_say_several_things() -> None:
+    rule = when("x", "One moment.", CallTool(name="f"))
+    assert answer(Script(rule), request(user("x"))) == [Reply(text="One moment."), CallTool(name="f")]
+
+
+def test_words_for_an_expression_that_is_none() -> None:
+    with pytest.raises(InvalidArgument) as raised:
+        when("(", "never")
+    assert raised.value.path == "says"

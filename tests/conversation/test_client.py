@@ -294,3 +294,50 @@ def test_a_frame_that_cannot_be_spelt_is_taken_back() -> None:
     assert all(settlement.reported and settlement.error is error for settlement in case.settlements)
     assert case.talk.desired_session == SESSION
     assert case.talk.next_deadline() is None
+
+
+# --- the short way of speech -----------------------------------------------------------------------------------------
+
+
+def piece(case: Case, event_id: str, data: bytes, item_id: str = "item_a", response_id: str = "resp_1") -> bool:
+    taken = case.talk.speech(event_id, response_id, item_id, 0, data, case.now)
+    case.drain()
+    return taken
+
+
+def test_speech_under_way_may_go_the_short_way_and_is_told_the_same() -> None:
+    short, long = Case(), Case()
+    for case in (short, long):
+        case.created(ours=False)
+        case.item(message("item_a"))
+        case.speak(0.1)
+    assert piece(short, "event_next", bytes(4800))
+    long.speak(0.1)
+    assert short.heard(AudioEvent) == long.heard(AudioEvent)
+    for case in (short, long):
+        case.spoken()
+        case.done()
+        case.wait(0.2)
+    assert short.heard(AudioHeardEvent) == long.heard(AudioHeardEvent)
+    assert short.heard(AudioHeardEvent)[0].heard_ms == 200
+
+
+def test_speech_that_is_anything_else_takes_the_long_way() -> None:
+    case = Case()
+    assert not piece(case, "e1", bytes(4800))  # nobody answers
+    case.created(ours=False)
+    case.item(message("item_a"))
+    assert not piece(case, "e2", bytes(4800))  # the first piece of its part
+    case.speak(0.1)
+    told = len(case.heard(AudioEvent))
+    assert not piece(case, "e3", bytes(4800), response_id="resp_2")
+    assert not piece(case, "e4", bytes(4800), item_id="item_b")
+    assert not piece(case, "e5", b"")
+    assert not piece(case, "e6", bytes(3))  # half a sample
+    assert not piece(case, "", bytes(4800))
+    assert piece(case, "e7", bytes(4800))
+    assert not piece(case, "e7", bytes(4800))  # it came before
+    assert len(case.heard(AudioEvent)) == told + 1
+    case.do("interrupt")
+    assert not piece(case, "e8", bytes(4800))
+    assert len(case.heard(AudioEvent)) == told + 1
