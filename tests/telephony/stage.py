@@ -33,7 +33,7 @@ from realtime_transport.telephony import PhoneCall, PhoneSocket
 from realtime_transport.testing.carriers import CallRecord, FakeCarrier, Step
 from realtime_transport.transports import LoopbackTransport
 
-GREETING = "Good morning and welcome to the house of telephones how may I help you"
+GREETING = "Good morning and welcome to the house of telephones"
 GREETING_MS = len(hum(GREETING)) / 48
 QUESTION = hum("what is the weather")
 ANSWER = "It is sunny and warm outside today"

@@ -113,7 +113,7 @@ def has_marks(stage: Stage) -> bool:
 
 @scene("greeting")
 async def greeting(stage: Stage) -> float:
-    record = await stage.play(Wait(7))
+    record = await stage.play(Wait(4.5))
     (heard,) = stage.witness.heard(record).values()
     assert heard == pytest.approx(GREETING_MS, abs=1)
     assert (record.clears, record.ended_by) == (0, "caller")
@@ -124,11 +124,11 @@ async def greeting(stage: Stage) -> float:
 @scene("question")
 async def question(stage: Stage) -> float:
     """And what the model heard is what the caller said, sample by sample."""
-    record = await stage.play(Wait(7), Speak(QUESTION), Wait(5))
+    record = await stage.play(Wait(4.5), Speak(QUESTION), Wait(4))
     heard = list(stage.witness.heard(record).values())
     assert heard == [pytest.approx(GREETING_MS, abs=1), pytest.approx(len(hum(ANSWER)) / 48, abs=1)]
     if not stage.witness.call.plan().converts:  # type: ignore[attr-defined]
-        assert b"".join(stage.witness.to_model).startswith(record.said[: record.format.bytes_for(7_200)])
+        assert b"".join(stage.witness.to_model).startswith(record.said[: record.format.bytes_for(4_700)])
     return stage.difference
 
 
@@ -179,7 +179,7 @@ async def barge_in_late(stage: Stage) -> float:
 @scene("barge-in twice")
 async def barge_in_twice(stage: Stage) -> float:
     stage.brain = TALKATIVE
-    await stage.play(Wait(1), Speak(QUESTION), Wait(1.5), Speak(QUESTION), Wait(8))
+    await stage.play(Wait(1), Speak(QUESTION), Wait(1.5), Speak(QUESTION), Wait(5.5))
     assert len(stage.witness.cuts) == 2
     assert len(stage.witness.history()) == 3
     return stage.difference
@@ -271,7 +271,7 @@ async def lost_mark(stage: Stage) -> float | None:
     """Every third, and the last ones: the clock is believed then."""
     if not has_marks(stage):
         return None
-    record = await stage.play(Wait(12), loses_mark=lambda number: number % 3 == 0 or number > 15)
+    record = await stage.play(Wait(7), loses_mark=lambda number: number % 3 == 0 or number > 12)
     assert [mark.fate for mark in record.marks].count("lost") > 2
     assert stage.witness.cuts == []
     return stage.difference
@@ -293,7 +293,7 @@ async def lost_mark_and_barge_in(stage: Stage) -> float | None:
 async def no_marks(stage: Stage) -> float | None:
     if not has_marks(stage):
         return None
-    await stage.play(Wait(12), loses_mark=lambda number: True)
+    await stage.play(Wait(7), loses_mark=lambda number: True)
     return stage.difference
 
 
@@ -311,14 +311,14 @@ async def reordered(stage: Stage) -> float:
 @scene("gap")
 async def gap(stage: Stage) -> float:
     """While the agent speaks, and in the middle of a question: the turn ends all the same."""
-    await stage.play(Wait(1), Drop(0.5), Wait(6), Speak(QUESTION), Drop(3), Wait(2))
+    await stage.play(Wait(1), Drop(0.5), Wait(3.5), Speak(QUESTION), Drop(3), Wait(2))
     assert len(stage.witness.history()) == 2
     return stage.difference
 
 
 @scene("flood")
 async def flood(stage: Stage) -> float:
-    await stage.play(Wait(6.5), Flood(30), Wait(2))
+    await stage.play(Wait(4), Flood(10), Wait(2))
     assert [each.reason for each in stage.witness.gaps if "faster" in each.reason]
     return stage.difference
 
@@ -375,7 +375,7 @@ async def media_before_start(stage: Stage) -> float:
         return fake
 
     stage.fake = early
-    await stage.play(Wait(7))
+    await stage.play(Wait(4.5))
     leg = stage.witness.call._phone.leg  # type: ignore[union-attr]
     assert leg.early_media == 5
     return stage.difference
