@@ -21,7 +21,10 @@ from websockets.server import ServerProtocol
 from bench import frames
 from bench.job import Job
 
-CLOSE = 0x88
+MOST_HEADER = 14
+"""Bytes before the payload of a masked frame, at most."""
+APPEND_BYTES = 1_280
+"""What the shortest append of audio takes; nothing else that a client says in a send run is as long."""
 BLOCK = 128 * 1024
 """Bytes handed to the socket at once in a blast: enough to keep it full, little enough to hear the client."""
 TICK = 0.001
@@ -40,12 +43,13 @@ class Session(asyncio.Protocol):
         self.transport: Any = None
         self.resumed = asyncio.Event()
         self.resumed.set()
+        self.open = False
         self.deaf = False
-        """Drop what comes without a look: the client is measured, not the server."""
+        """Drop appends without a look: the client is measured, not the server."""
         self.skip = 0
         """Bytes of the frame at hand that are still to come."""
         self.begun = b""
-        """A header that is not whole."""
+        """The beginning of a frame, until it is whole."""
         self.truncated = asyncio.Event()
         self.playing: asyncio.Task[None] | None = None
 
@@ -70,34 +74,38 @@ class Session(asyncio.Protocol):
         self.transport.close()
 
     def data_received(self, data: bytes) -> None:
-        if self.deaf:
-            self._skip(data)
+        if self.deaf and self.job.scenario == "capacity":
             return
-        self.websocket.receive_data(data)
+        if self.open:
+            self._walk(data)
+        else:
+            self.websocket.receive_data(data)
         for event in self.websocket.events_received():
             if isinstance(event, Request):
                 self.websocket.send_response(self.websocket.accept(event))
+                self.open = True
                 self._flush()
                 self.say(frames.event("session.created", session=frames.SESSION))
             elif event.opcode in (Opcode.TEXT, Opcode.BINARY):
                 self._hear(json.loads(event.data))
         self._flush()
 
-    def _skip(self, data: bytes) -> None:
-        """Pass over frames without unmasking them; hang up at a close. A capacity run has no end in good form."""
-        if self.job.scenario == "capacity":
-            return
-        data, self.begun = self.begun + data, b""
-        at = self.skip
-        while len(data) - at >= 14:  # the longest header; appends are longer than that
-            if data[at] == CLOSE:
+    def _walk(self, data: bytes) -> None:
+        """Give whole frames to the protocol, and pass over appends without unmasking them once the server is deaf."""
+        passed = min(self.skip, len(data))
+        self.skip -= passed
+        data = self.begun + data[passed:]
+        at = 0
+        while len(data) - at >= MOST_HEADER or (len(data) > at and len(data) - at >= _frame_bytes(data, at)):
+            size = _frame_bytes(data, at)
+            if self.deaf and size >= APPEND_BYTES:
+                self.skip = max(0, at + size - len(data))
+            elif at + size > len(data):
                 break
-            size = data[at + 1] & 0x7F
-            wide = {126: 2, 127: 8}.get(size, 0)
-            at += 6 + wide + (int.from_bytes(data[at + 2 : at + 2 + wide], "big") if wide else size)
-        if at < len(data) and data[at] == CLOSE:
-            self.transport.close()
-        self.skip, self.begun = max(0, at - len(data)), data[at:]
+            else:
+                self.websocket.receive_data(data[at : at + size])
+            at += size
+        self.begun = data[at:]
 
     def _flush(self) -> None:
         for data in self.websocket.data_to_send():
@@ -185,6 +193,15 @@ class Session(asyncio.Protocol):
             self.say(frames.once("response.done", str(number), response=frames.response(response_id, "cancelled", [])))
             await asyncio.sleep(0.002)
         self.transport.close()
+
+
+def _frame_bytes(data: bytes, at: int) -> int:
+    """Return the length of the masked frame that begins at ``at``; without its whole header, rather too much."""
+    if len(data) - at < 2:
+        return MOST_HEADER
+    size = data[at + 1] & 0x7F
+    wide = {126: 2, 127: 8}.get(size, 0)
+    return 6 + wide + (int.from_bytes(data[at + 2 : at + 2 + wide], "big") if wide else size)
 
 
 class Stage:
