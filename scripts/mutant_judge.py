@@ -7,6 +7,7 @@ runs the tests that reach the mutated lines, those of its own test module first,
 
 from __future__ import annotations
 
+import ast
 import gc
 import os
 import resource
@@ -212,10 +213,12 @@ class Judge:
         silence = os.open(os.devnull, os.O_WRONLY)
         os.dup2(silence, 1)
         os.dup2(silence, 2)
-        code = _only(outermost(compile(mutation.render(), str(path), "exec")), mutation.body)
+        source = mutation.render()
+        code = _only(outermost(compile(source, str(path), "exec")), mutation.body)
         for function in self._functions:
             if function.__code__.co_filename == str(path) and function.__code__.co_firstlineno == code.co_firstlineno:
                 function.__code__ = code
+                _set_defaults(function, source, mutation.body)
         signal.setitimer(signal.ITIMER_PROF, limit)
         signal.setitimer(signal.ITIMER_REAL, DEADLINE)
         used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
@@ -229,6 +232,25 @@ class Judge:
 def _names(tests_of: dict[int, list[str]], lines: range) -> set[str]:
     """Return the tests that run one of these lines; the empty name is what ran at import."""
     return {name for line in lines for name in tests_of.get(line, ())} - {""}
+
+
+def _set_defaults(function: types.FunctionType, source: str, body: range) -> None:
+    """Give a function the plain values that its arguments have by default in the mutated source."""
+    nodes = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+    (arguments,) = (node.args for node in nodes if node.lineno in body and node.name == function.__name__)
+    by_place = [*arguments.posonlyargs, *arguments.args]
+    by_place = by_place[len(by_place) - len(arguments.defaults) :]
+    plain = {
+        argument.arg: ast.literal_eval(default)
+        for names, defaults in ((by_place, arguments.defaults), (arguments.kwonlyargs, arguments.kw_defaults))
+        for argument, default in zip(names, defaults, strict=False)
+        if isinstance(default, ast.Constant)
+    }
+    before = function.__defaults__ or ()
+    function.__defaults__ = tuple(
+        plain.get(argument.arg, value) for argument, value in zip(by_place, before, strict=False)
+    )
+    function.__kwdefaults__ = {name: plain.get(name, value) for name, value in (function.__kwdefaults__ or {}).items()}
 
 
 def _only(codes: Iterable[types.CodeType], body: range) -> types.CodeType:

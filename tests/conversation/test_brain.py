@@ -83,6 +83,10 @@ def test_speech_without_known_words() -> None:
     assert request(item).words == ""
 
 
+def test_an_output_is_news_and_no_word_of_the_callers() -> None:
+    assert request(CALL, output("21"), user("And now?")).words == "And now?"
+
+
 def test_outputs_have_the_names_of_their_functions() -> None:
     stray = FunctionCallOutputItem(call_id="other", output="?")
     assert request(CALL, output("21"), stray).tool_outputs == (("get_weather", "21"), ("", "?"))

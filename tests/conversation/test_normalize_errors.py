@@ -5,6 +5,7 @@ import pytest
 from realtime_transport.capabilities import Capabilities
 from realtime_transport.events import (
     UNSET,
+    ConversationItemRetrieve,
     ErrorDetail,
     ErrorEvent,
     ErrorFrame,
@@ -160,3 +161,24 @@ def test_a_refused_commit_fails_and_a_session_that_is_finishing_looks_again() ->
     commit = case.do("commit_audio")
     case.refuse("server_error", commit)
     assert case.settled == {commit: "failed"}
+
+
+@pytest.mark.parametrize(("said", "type_"), [("invalid_request_error", "invalid_request_error"), ("", "")])
+def test_the_type_of_an_error_is_told_as_the_server_says_it(said: str, type_: str) -> None:
+    case = Case()
+    case.server(ErrorFrame(error=ErrorDetail(type=said, code="some_code", message="no")))
+    (told,) = case.heard(ErrorEvent)
+    assert isinstance(told.error, ServerError)
+    assert told.error.type == type_
+
+
+def test_a_refused_truncation_fetches_the_item_under_an_id_of_its_own() -> None:
+    case = Case()
+    case.turn(1.0, ours=False)
+    event_id = case.do("truncate_item", "item_a", 0, 500)
+    case.refuse("invalid_value", event_id)
+    (fetch,) = case.sent(ConversationItemRetrieve)
+    assert fetch.item_id == "item_a"
+    assert str(fetch.event_id).startswith("event_")
+    case.refuse("item_not_found", str(fetch.event_id))
+    assert case.settled == {event_id: "failed"}

@@ -1,3 +1,5 @@
+import attrs
+
 from realtime_transport.capabilities import Capabilities
 from realtime_transport.conversation import Connection
 from realtime_transport.events import (
@@ -10,6 +12,7 @@ from realtime_transport.events import (
     RateLimitsUpdated,
     SessionCreated,
     SessionCreatedEvent,
+    SessionUpdate,
     SessionUpdated,
     SessionUpdatedEvent,
 )
@@ -58,3 +61,16 @@ def test_sound_that_ended_by_itself_was_not_interrupted() -> None:
     case = Case(capabilities=Capabilities(server_plays_audio=True))
     case.server(OutputAudioBufferStarted(), OutputAudioBufferStopped(), OutputAudioBufferCleared())
     assert case.events == []
+
+
+def test_the_word_of_the_server_answers_the_oldest_update() -> None:
+    case = Case()
+    event_id = case.do("update_session", {"instructions": "mine"})
+    mine = attrs.evolve(SESSION, instructions="mine")
+    case.server(SessionUpdated(session=mine))
+    assert case.settled == {event_id: "acknowledged"}
+    assert case.settlements[0].result == SessionUpdated(session=mine)
+    refused = case.do("update_session", {"instructions": "later"})
+    case.refuse("invalid_value", refused)
+    again = case.do("update_session", {"instructions": "later"})
+    assert [frame.event_id for frame in case.sent(SessionUpdate)] == [event_id, refused, again]
