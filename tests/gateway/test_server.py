@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from realtime_transport.exceptions import StateError
 from realtime_transport.gateway import GatewayServer, gateway_app
 from realtime_transport.testing.carriers import FakeTwilio, Wait
 from tests.gateway.house import AGENT, TOKEN, gateway, with_model
+from tests.transports.certificates import Authority
 
 
 def server(**options: Any) -> GatewayServer:
@@ -41,6 +43,18 @@ async def test_frames_do_not_wait_for_acknowledgements() -> None:
             await reader.readuntil(b"\r\n\r\n")
             await reader.readexactly(2)
         assert loop.time() - began < 0.9
+        writer.close()
+
+
+async def test_it_speaks_tls(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    authority.server_context("localhost")
+    (pem,) = tmp_path.glob("localhost*.pem")
+    async with server(tls=(str(pem), str(pem))) as here:
+        tls = authority.client_context()
+        reader, writer = await asyncio.open_connection("127.0.0.1", here.port, ssl=tls, server_hostname="localhost")
+        writer.write(b"GET /healthz HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+        assert (await reader.read()).endswith(b"ok")
         writer.close()
 
 
