@@ -73,8 +73,8 @@ class CallLegs(RealtimeTransportLayer):
         self._held: deque[bytes] = deque(maxlen=MAX_HELD)
         self._keypads = Keypads()
         self._farewell: Farewell | None = None
-        self._reattach_timeout = reattach_timeout
-        self._patience = reattach_timeout
+        self._reattach_timeout: float = reattach_timeout
+        self._patience: float = reattach_timeout
         """Seconds that the model waits for a call whose stream has ended: more once we have torn it down."""
         self._vigil: asyncio.TimerHandle | None = None
         """Runs while it waits."""

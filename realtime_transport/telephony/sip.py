@@ -75,7 +75,7 @@ class SipCall:
     """Who calls: ``incoming.sip_header("From")``."""
     transport: SIPTransport
     """Connected already: build a ``RealtimeSession`` on it, or use it as it is."""
-    _http: Calls = attrs.field(repr=False)
+    _http: Calls = attrs.field(alias="http", repr=False)
 
     @property
     def call_id(self) -> str:
