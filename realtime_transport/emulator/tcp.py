@@ -6,6 +6,7 @@ import asyncio
 from typing import Any, Final, cast
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.http11 import Request
 
 from realtime_transport.emulator.line import WIRE_KEY
 
@@ -48,12 +49,37 @@ class TappedTransport:
             self._transport.close()
 
 
+_BAD_REQUEST: Final = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+
+
 class _TappedProtocol(WebSocketsSansIOProtocol):  # private: its base has no public types
     """uvicorn's WebSocket, which lets the application at its transport."""
+
+    _was_asked = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Put the tap between the protocol and its transport."""
         super().connection_made(cast("asyncio.Transport", TappedTransport(transport)))
+
+    def send_500_response(self) -> None:
+        """Answer in the place of the application, unless the upgrade was no upgrade and has its 400 already.
+
+        uvicorn asks for it when it stops while such a connection is still open; websockets refuses to answer twice.
+        """
+        if not self.conn.eof_sent:
+            super().send_500_response()
+
+    def data_received(self, data: bytes) -> None:
+        """Answer a handshake that is no HTTP request of its kind (one with a body, say), which would hang else."""
+        super().data_received(data)
+        if self.conn.handshake_exc is not None and not self._was_asked and not self.transport.is_closing():
+            self.transport.write(_BAD_REQUEST)
+            self.transport.close()
+
+    def handle_connect(self, event: Request) -> None:
+        """Note that the handshake could be read: it is answered by the application."""
+        self._was_asked = True
+        super().handle_connect(event)
 
     async def run_asgi(self) -> None:
         """Hand the tap to the application."""

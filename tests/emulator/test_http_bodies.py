@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import httpx2
@@ -81,3 +82,20 @@ async def test_what_is_null_is_absent(path: str) -> None:
     async with Emulator(Echo()) as server:
         for body in ({"session": None}, {"expires_after": None}, {"session": {}}, {}):
             assert (await post(server, path, json=body)).status_code == 200
+
+
+UPGRADE = (
+    "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+)
+
+
+@pytest.mark.parametrize("path", ["/v1/realtime", "/v1/realtime/calls", "/nowhere"])
+async def test_a_handshake_with_a_body_is_answered(path: str) -> None:
+    async with Emulator(Echo()) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\n{UPGRADE}Content-Length: 2\r\n\r\n{{}}".encode())
+        async with asyncio.timeout(5):
+            answer = await reader.read()
+        writer.close()
+        assert answer.startswith(b"HTTP/1.1 400 ")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any, cast
 
+from realtime_transport.conversation.brains import Echo
+from realtime_transport.emulator import Emulator
 from realtime_transport.emulator.tcp import TappedTransport
 
 
@@ -49,3 +51,24 @@ def test_frozen_means_both_ways() -> None:
     tap.write(b"abc")
     tap.resume_reading()
     assert (plain.written, plain.done) == (b"", ["pause_reading"])
+
+
+async def test_a_refused_upgrade_that_is_still_open_does_not_keep_the_server_from_stopping() -> None:
+    async with Emulator(Echo) as server:
+        host, port = server.url.removeprefix("ws://").split("/")[0].split(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(b"GET /v1/realtime HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n")
+        async with asyncio.timeout(5):
+            assert b" 400 " in await reader.readline()
+    writer.close()
+
+
+async def test_a_key_that_is_no_ascii_is_a_wrong_key() -> None:
+    async with Emulator(Echo, token="key") as server:
+        host, port = server.url.removeprefix("ws://").split("/")[0].split(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        request = b"POST /v1/realtime/client_secrets HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer \xff\r\n"
+        writer.write(request + b"Content-Length: 2\r\n\r\n{}")
+        async with asyncio.timeout(5):
+            assert b" 401 " in await reader.readline()
+        writer.close()
