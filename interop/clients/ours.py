@@ -54,7 +54,7 @@ class Caller:
         self.spoken += len(event.data)
 
     async def until(self, name: str, timeout: float = PATIENCE) -> Any:
-        return await self.session.transport.wait_for(name, timeout=timeout)
+        return await self.session.transport.wait_for(lambda event: event.name == name, timeout=timeout)
 
     async def answer(self) -> Any:
         """Give the end of the next response, also when it has been."""
