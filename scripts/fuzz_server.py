@@ -25,7 +25,9 @@ from typing import Any, Final, Protocol
 import attrs
 from websockets.asyncio.client import ClientConnection, connect
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parent.parent)]
+
+from fuzz_wire import Mutator
 
 from realtime_transport.conversation.brains import Echo
 from realtime_transport.conversation.peer import ServerPeer
@@ -33,21 +35,18 @@ from realtime_transport.conversation.server_errors import ERRORS
 from realtime_transport.emulator import Emulator
 from realtime_transport.wire import Codec
 from tests.conversation.client_frames import FRAMES, OUT_OF_PLACE, SCENE, TYPELESS, Expected, flaws, typeless
+from tests.corpus import lines
 
 FRAMES_OF_A_SESSION: Final = 30
 SOCKET_SHARE: Final = 0.02
 """A frame takes half a millisecond over a socket, with the question after it that tells when it is answered."""
-KNOCKS_SHARE: Final = 0.002
+KNOCKS_SHARE: Final = 0.01
 PATIENCE: Final = 10.0
+NOTHING: Final = 0
+"""The status of a request that is not answered."""
 STEPS: Final = 2000
 """Looks at the clock after which a turn that has not ended never will."""
 _WAYS: Final = ((0.55, "flawed"), (0.15, "sound"), (0.30, "wild"))
-_ODD: Final[tuple[Any, ...]] = (
-    None, True, 0, -1, 1.5, 10**30, -(2**63), "", "x", "inf", "root", "mine", "c", "audio", "text", "none", "AAAA",
-    "transcription", "semantic_vad", "audio/pcmu", "item_reference", "assistant", "\x00", "\U0001f600", "x" * 5000, [],
-    {}, [None], [[]], {"type": "x"}, {"type": "mcp"}, {"a": {"b": []}},
-)  # fmt: skip
-
 Frame = dict[str, Any]
 
 
@@ -98,6 +97,8 @@ class Gunner:
 
     def __init__(self, rng: random.Random) -> None:
         self._rng = rng
+        said = [line.frame for line in lines(besides=("beta", "translation")) if line.sender == "client"]
+        self._wild = Mutator([*FRAMES, *said], rng)
         self._flawed = [*flaws(), *OUT_OF_PLACE]
         self._typeless = list(typeless())
         self._ids = itertools.count()
@@ -123,31 +124,8 @@ class Gunner:
         return Shot(f"sound: {frame['type']}", json.dumps(frame), [], frame["event_id"])
 
     def wild(self) -> Shot:
-        """Make a frame with several flaws, or bytes that are none."""
-        frame = json.loads(json.dumps(self._rng.choice(FRAMES)))
-        kind = frame["type"]
-        for _ in range(self._rng.randint(1, 5)):
-            holders = list(_holders(frame))
-            if holders:
-                self._change(*self._rng.choice(holders))
-        frame.setdefault("event_id", self._id())
-        data = json.dumps(frame).encode()
-        if self._rng.random() < 0.1:
-            place = self._rng.randrange(len(data))
-            cut = self._rng.random() < 0.3
-            data = data[:place] if cut else data[:place] + bytes([self._rng.randrange(256)]) + data[place + 1 :]
-        return Shot(f"wild: {kind}", _as_text(data), None)
-
-    def _change(self, holder: Any, step: Any) -> None:
-        way = self._rng.random()
-        if way < 0.2 and isinstance(holder, dict):
-            del holder[step]
-        elif way < 0.3 and isinstance(holder, dict):
-            holder[self._rng.choice(["zz", "id", "type", "content", ""])] = json.loads(json.dumps(holder.pop(step)))
-        elif way < 0.4:
-            holder[step] = self._rng.choice([[holder[step]] * 3, {"type": holder[step]}])
-        else:
-            holder[step] = json.loads(json.dumps(self._rng.choice(_ODD)))
+        """Make a frame with any number of flaws, or bytes that are none."""
+        return Shot("wild", _as_text(self._wild.frame()), None)
 
     def _id(self) -> str:
         return f"shot_{next(self._ids)}"
@@ -170,13 +148,6 @@ _SOUND: Final = tuple(
         {"type": "conversation.item.create", "item": {k: v for k, v in SCENE[0]["item"].items() if k != "id"}},
     )
 )
-
-
-def _holders(value: Any) -> Iterator[tuple[Any, Any]]:
-    inner: Any = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for step, each in list(inner):
-        yield value, step
-        yield from _holders(each)
 
 
 # --- servers ---------------------------------------------------------------------------------------------------------
@@ -310,25 +281,36 @@ def _wrong(shot: Shot, errors: Sequence[Frame]) -> str:
 
 async def knock(host: str, port: int, rng: random.Random, tally: Tally) -> None:
     """Send one odd request over HTTP."""
-    verb = rng.choice(["GET", "POST", "PUT", "DELETE", "OPTIONS", "HEAD"])
+    verb = rng.choice(["GET", "GET", "GET", "POST", "POST", "POST", "PUT", "DELETE", "OPTIONS", "HEAD"])
     path = rng.choice(_PATHS) + rng.choice(_QUERIES)
     kind = rng.choice(["application/json", "application/sdp", "multipart/form-data; boundary=b", "text/plain", ""])
     body = rng.choice(_BODIES)
-    upgrade = rng.choice(["", "", "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"])
+    upgrade = rng.choice(["", _UPGRADE])
     protocol = rng.choice(["", "Sec-WebSocket-Protocol: realtime, zz.\xe9\r\n"])
-    key = rng.choice(["", "Authorization: Bearer \xff\r\n", "Authorization: x\r\n", "Authorization: Bearer ek_x\r\n"])
+    key = rng.choice(
+        [
+            "",
+            "Authorization: Bearer \xff\r\n",
+            "Authorization: x\r\n",
+            "Authorization: Bearer key\r\n",
+            "api-key: key\r\n",
+            "Authorization: Bearer ek_x\r\n",
+        ]
+    )
     head = f"{verb} {path} HTTP/1.1\r\nHost: x\r\n{key}{upgrade}{protocol}Content-Type: {kind}\r\n"
-    request = f"{head}Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode("latin-1") + body
+    request = f"{head}Content-Length: {len(body)}\r\n\r\n".encode("latin-1") + body
     reader, writer = await asyncio.open_connection(host, port)
     try:
         writer.write(request)
         async with asyncio.timeout(PATIENCE):
             line = await reader.readline()
-        status = int(line.split()[1]) if line else 0
+        status = int(line.split()[1]) if line else NOTHING
+    except TimeoutError:
+        status = NOTHING
     finally:
         writer.close()
     tally.statuses[status] += 1
-    if not 0 < status < 500:
+    if not NOTHING < status < 500:
         tally.failures.append(f"{status} to {request[:300]!r}")
 
 
@@ -338,7 +320,24 @@ _PATHS: Final = (
     "/v1/realtime/translations", "/v1/realtime/translations/client_secrets", "/openai/v1/realtime", "/openai/realtime",
     "/voice-live/realtime", "/api-ws/v1/realtime", "/", "/no/such/path",
 )  # fmt: skip
-_QUERIES: Final = ("", "", "?model=", "?intent=%00", "?call_id=x", "?faults=zz", "?latency_ms=zz", "?%ff=%fe", "/x")
+_UPGRADE: Final = (
+    "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+    "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+)
+_QUERIES: Final = (
+    "",
+    "",
+    "",
+    "",
+    "",
+    "?model=",
+    "?intent=%00",
+    "?call_id=x",
+    "?faults=zz",
+    "?latency_ms=zz",
+    "?%ff=%fe",
+    "/x",
+)
 _BODIES: Final = (
     b"", b"{", b"[]", b"null", b"{}", b'{"session": 7}', b'{"session": {"type": "x"}}', b'{"expires_after": []}',
     b'{"session": {"type": "realtime", "zz": 1}}', b'{"target_uri": 1}', b"\xff\xfe", b"v=0\r\n", b"--b\r\n\r\n--b--",
@@ -357,9 +356,11 @@ async def run(frames: int, seed: int, *, target: Callable[[], Target] = InMemory
         while tally.frames["over a socket"] < over_socket:
             async with connect(server.url, max_size=None) as socket:
                 await hold(OverSocket(socket), list(gunner.session(FRAMES_OF_A_SESSION)), tally, "over a socket")
-        host, port = server.url.removeprefix("ws://").split("/")[0].rsplit(":", 1)
-        for _ in range(int(frames * KNOCKS_SHARE)):
-            await knock(host, int(port), rng, tally)
+    for token in (None, "key"):
+        async with Emulator(Echo, pace=None, token=token) as server:
+            host, port = server.url.removeprefix("ws://").split("/")[0].rsplit(":", 1)
+            for _ in range(int(frames * KNOCKS_SHARE / 2)):
+                await knock(host, int(port), rng, tally)
     return tally
 
 
