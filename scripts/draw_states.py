@@ -26,8 +26,10 @@ counted and forgotten.
 `make model DEPTH=n` searches the three machines together: every sequence of n things that can happen, with the real
 conversation inside. In each state it holds the invariants of `scripts/model_check.py` (one default response at a time,
 a slot that says what is so, no request that waits for a free slot, nothing told of what was cut, nothing open after the
-end), and each state has to come to rest: every call settled, every turn ended, the slot free. Depth 5 is 3,510 states and 3 seconds of one processor, depth 6 is 14,287 states and 14
-seconds; each step further takes about five times as long: a minute for depth 7, which is the default, and six for 8.
+end), and each state has to come to rest: every call settled, every turn ended, the slot free.
+
+Depth 5 is 3,510 states and 3 seconds of one processor, depth 6 is 14,287 states and 14 seconds. Each step further takes
+about five times as long: a minute for depth 7, which is the default, and six for depth 8.
 """
 
 TITLES = {
