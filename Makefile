@@ -53,8 +53,9 @@ check: $(VENV)/.dev ## linter, formatter, both type checkers, completeness of th
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pyright
-	@# PYTHONPATH: pyright finds py.typed of an editable install only where it is on the path itself.
-	PYTHONPATH=. $(BIN)/pyright --verifytypes realtime_transport --ignoreexternal
+	@# PATH: it asks the first python there for the packages that ours build on. PYTHONPATH: it finds py.typed of an
+	@# editable install only where it is on the path itself.
+	PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH=. $(BIN)/pyright --verifytypes realtime_transport --ignoreexternal
 
 format: $(VENV)/.dev ## format and mend what the linter can
 	$(BIN)/ruff check --fix .

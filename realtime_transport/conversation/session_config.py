@@ -130,7 +130,13 @@ class SessionState:
         return update
 
     def accept(self, event_id: str | None, session: AnySession) -> None:
-        """Note what the server says is in force, in answer to our update ``event_id`` or unasked."""
+        """Note what the server says is in force, in answer to our update ``event_id`` or unasked.
+
+        What changed unasked was changed by somebody else (a sideband socket): our older wish for it is void.
+        """
+        known = self.acknowledged
+        if event_id is None and known is not None and self._wishes is not None and type(known) is type(session):
+            self._wishes = _without(self._wishes, difference(known, session))
         self.acknowledged = session
         self.input_format = input_format(session)
         self.output_format = session_output_format(session)
@@ -153,3 +159,15 @@ def _lay(base: AnySession | None, layer: AnySession | None) -> AnySession | None
     if base is None or type(base) is not type(layer):
         return layer
     return merge(base, layer)
+
+
+def _without(wishes: ObjectT, changed: ObjectT | None) -> ObjectT:
+    """Take what somebody else changed out of the wishes."""
+    kept: dict[str, Any] = {}
+    for field in attrs.fields(type(wishes)):
+        mine, theirs = getattr(wishes, field.name), getattr(changed, field.name, UNSET)
+        if field.name == "extra" or theirs is UNSET or mine is UNSET:
+            continue
+        both_in_part = isinstance(mine, SENT_IN_PART) and type(mine) is type(theirs)
+        kept[field.name] = _without(mine, theirs) if both_in_part else UNSET
+    return attrs.evolve(wishes, **kept)

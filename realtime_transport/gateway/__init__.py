@@ -13,8 +13,8 @@ from realtime_transport.exceptions import MissingExtra
 try:
     from realtime_transport.gateway.app import gateway_app
     from realtime_transport.gateway.server import GatewayServer
-except ImportError as missing:
-    raise MissingExtra(missing.name or "starlette", "gateway") from missing
+except ImportError as _missing:
+    raise MissingExtra(_missing.name or "starlette", "gateway") from _missing
 from realtime_transport.gateway.audiosocket import AudioSocketServer
 from realtime_transport.gateway.gateway import Gateway
 from realtime_transport.gateway.incoming import AgentSource, IncomingCall

@@ -225,6 +225,30 @@ def test_a_sideband_socket_hears_the_answers_to_others() -> None:
     assert session.instructions == "Somebody else's."
 
 
+def test_what_somebody_else_changed_is_asked_for_again() -> None:
+    case = Case()
+    ours = {"instructions": "Be long.", "turn_detection": {"threshold": 0.7}}
+    case.do("update_session", ours)
+    changed = vad(threshold=0.7, create_response=True)
+    updated(case, instructions="Be long.", audio=changed.audio)
+    updated(case, instructions="Somebody else's.", audio=changed.audio)
+    case.clear()
+    event_id = case.do("update_session", ours)
+    wanted = RealtimeSessionConfig(instructions="Be long.")
+    assert case.sent(SessionUpdate) == [SessionUpdate(event_id=event_id, session=wanted)]
+
+
+def test_what_a_server_does_not_echo_is_still_wished_when_somebody_else_changes_something() -> None:
+    case = Case()
+    secret = McpTool(server_label="m", server_url="https://m", authorization="hunter2")
+    case.do("update_session", RealtimeSessionConfig(tools=(secret,)))
+    updated(case, tools=(attrs.evolve(secret, authorization=UNSET),))
+    updated(case, tools=(attrs.evolve(secret, authorization=UNSET),), instructions="Somebody else's.")
+    case.clear()
+    case.do("update_session", RealtimeSessionConfig(tools=(secret,)))
+    assert case.sent(SessionUpdate) == []
+
+
 def test_formats_follow_what_is_acknowledged() -> None:
     case = Case()
     case.do("update_session", {"input_audio_format": "g711_ulaw"})
