@@ -7,13 +7,14 @@ from typing import Any, Literal
 
 PEERS = ("openai", "agents-model", "agents-session", "node")
 EVERYBODY = ("floor", "own-floor", "transport", "session", *PEERS)
+IN_MEMORY = (*EVERYBODY, "loopback")
 OURS = ("floor", "own-floor", "transport", "session")
 NAMES = {
     "floor": "`websockets`, nothing done",
     "own-floor": "the same with our connection class",
     "transport": "**our transport**",
     "session": "**our session**",
-    "loopback": "our transport over the loopback",
+    "loopback": "our transport and its server over the loopback",
     "openai": "`openai` (Python), base64 decoded",
     "agents-model": "`openai-agents` (Python) model",
     "agents-session": "`openai-agents` (Python) session",
@@ -47,7 +48,7 @@ def _receive(name: str, title: str, frame: str, count: int, **more: Any) -> Scen
     return Scenario(name, title, job, **more)
 
 
-BLAST: dict[str, Any] = {"gated": True}
+BLAST: dict[str, Any] = {"gated": True, "variants": IN_MEMORY}
 SCENARIOS: tuple[Scenario, ...] = (
     _receive("a1k", "receive 20 ms of audio (1.4 kB), blast", "a1k", 20_000, **BLAST),
     _receive("a8k", "receive 200 ms of audio (13 kB), blast", "a8k", 8_000, **BLAST),

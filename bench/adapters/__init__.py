@@ -32,6 +32,7 @@ PLACES: dict[str, tuple[str, str]] = {
     "own-floor": ("floor", "OwnFloor"),
     "transport": ("ours", "Transport"),
     "session": ("ours", "Session"),
+    "loopback": ("ours", "Loopback"),
     "openai": ("openai_python", "OpenAI"),
     "agents-model": ("openai_agents", "Model"),
     "agents-session": ("openai_agents", "Session"),
