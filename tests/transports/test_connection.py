@@ -59,8 +59,9 @@ class Heard:
             receiving = asyncio.ensure_future(self.socket.recv(decode=False))
             while not receiving.done() and len(self.messages) < count:
                 await asyncio.wait({receiving}, timeout=0.01)
-            if not receiving.done():
+            if len(self.messages) == count:  # at once: what was awaited meanwhile may be the end of the connection
                 receiving.cancel()
+                await asyncio.gather(receiving, return_exceptions=True)
                 return
             self.messages.append(receiving.result())
             self.socket.taken()
