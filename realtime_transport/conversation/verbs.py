@@ -13,7 +13,14 @@ import attrs
 
 from realtime_transport.conversation import composites, finishing
 from realtime_transport.conversation.core import Core
-from realtime_transport.conversation.intents import SEND, Send, append_audio, as_bytes, request_response
+from realtime_transport.conversation.intents import (
+    MAX_APPEND_BYTES,
+    SEND,
+    Send,
+    append_audio,
+    as_bytes,
+    request_response,
+)
 from realtime_transport.conversation.interruption import interrupt
 from realtime_transport.conversation.session_shape import session_from
 from realtime_transport.events.base import UNSET, Maybe
@@ -121,6 +128,26 @@ class Intents(abc.ABC):
         event = InputAudioBufferAppend(event_id=self._event_id(event_id), audio=as_bytes(data))
         append_audio(self._core, event, now)
         return str(event.event_id)
+
+    def append(self, audio: bytes) -> str | None:
+        """Count an append of the usual kind, whose frame the driver writes by itself, and return its event id.
+
+        The short way of ``append_audio``, without an event. None, and no effect, where there is anything to check, to
+        convert, to split or to wait behind.
+        """
+        core = self._core
+        if (
+            type(audio) is not bytes
+            or len(audio) > MAX_APPEND_BYTES
+            or len(audio) % core.session.input_format.frame_bytes
+            or not core.capabilities.carries_audio
+            or core.outbox.frames
+            or InputAudioBufferAppend not in self._send
+            or not self.is_connected()
+        ):
+            return None
+        core.uncommitted_bytes += len(audio)
+        return core.ids("event")
 
     def commit_audio(self, now: float, *, event_id: str | None = None) -> str:
         """Make a user item of what was appended. Raises StateError for less than 100 ms without turn detection."""

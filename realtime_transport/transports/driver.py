@@ -130,6 +130,23 @@ class Driver:
         if refused is not None:
             raise refused
 
+    def append(self, audio: bytes) -> str | None:
+        """Send audio the short way, without an event, and return its event id.
+
+        None, and no effect, for what has to go the long way: ``append_audio`` and ``turn_of_audio``.
+        """
+        event_id = self._conversation.append(audio)
+        if event_id is None:
+            return None
+        frame = self._codec.write_audio(event_id, audio)
+        if frame is None:
+            raise InvalidArgument(f"{event_id!r} is no text that JSON can hold", path="event_id")
+        if not (self._nothing_waits() and self._hooks.write_audio_now(frame)):
+            event = InputAudioBufferAppend(event_id=event_id, audio=audio)
+            self.outbox.put(frame, event, self._conversation.input_format.ms(len(audio)))
+            self._start_writing()
+        return event_id
+
     def turn_of_audio(self) -> None:
         """Carry away what an append of audio made: frames, and nothing else as long as they can be spelt."""
         refused = self._post()

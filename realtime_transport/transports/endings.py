@@ -229,6 +229,11 @@ class Endings(Medium, Listening, Sending):
         driver.turn_of_audio()
         return receipt
 
+    def _append_now(self, audio: bytes) -> SendReceipt | None:
+        driver = self._driver
+        event_id = None if driver is None else driver.append(audio)
+        return None if driver is None or event_id is None else driver.receipts.unanswered(event_id)
+
     def _output_ms(self, nbytes: int) -> float:
         return self._conversation.output_format.ms(nbytes)
 

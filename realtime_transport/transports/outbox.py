@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Final
 
 import attrs
 
 from realtime_transport.events.client import ClientEvent
 from realtime_transport.exceptions import ConnectionLost
+from realtime_transport.transports.latch import Latch
 
 HIGH_WATER_MS: Final = 1_000.0
 """Audio that may wait before an awaited receipt waits too: what a network stalls for without anybody minding."""
@@ -44,6 +45,10 @@ class _Frame:
     given_up: bool = False
 
 
+_NOTHING: Final[deque[_Frame]] = deque(maxlen=0)
+"""Stands for both queues while nothing waits, in all connections: an empty queue weighs 760 bytes."""
+
+
 class Outbox:
     """A queue with one writer. ``put`` never waits; ``room`` is for callers who want to.
 
@@ -62,16 +67,14 @@ class Outbox:
         self._tell_stalled = stalled
         self._audio_limit_ms = audio_limit_ms
         self._stall_seconds = stall_seconds
-        self._frames: deque[_Frame] = deque(maxlen=FRAMES_LIMIT)
-        # The audio among them, to find the oldest. What was written is skipped when met.
-        self._audio: deque[_Frame] = deque(maxlen=FRAMES_LIMIT)
+        self._frames = _NOTHING
+        # The audio among them, to find the oldest.
+        self._audio = _NOTHING
         self._ms = 0.0
         self._bytes = 0
         self._gap_ms = 0.0
-        self._has_room = asyncio.Event()
-        self._idle = asyncio.Event()
-        self._has_room.set()
-        self._idle.set()
+        self._has_room = Latch()
+        self._idle = Latch()
         self._writing_since = 0.0
         self._watchdog: asyncio.TimerHandle | None = None
         self._gap_report: asyncio.TimerHandle | None = None
@@ -86,6 +89,8 @@ class Outbox:
         if self._bytes > BYTES_LIMIT or len(self._frames) == FRAMES_LIMIT:
             self._tell_stalled(ConnectionLost(f"the peer lags {self._bytes} bytes behind and was given up"))
             return
+        if self._frames is _NOTHING:
+            self._frames, self._audio = deque(maxlen=FRAMES_LIMIT), deque(maxlen=FRAMES_LIMIT)
         frame = _Frame(data, event, ms)
         if ms:
             # The newest is never given up for its own size: one call may carry a whole file.
@@ -95,29 +100,33 @@ class Outbox:
         self._frames.append(frame)
         self._ms += ms
         self._bytes += len(data)
-        self._idle.clear()
+        self._idle.shut()
         if self._ms > HIGH_WATER_MS or self._bytes > HIGH_WATER_BYTES:
-            self._has_room.clear()
+            self._has_room.shut()
 
-    async def room(self) -> None:
-        """Wait until little enough waits. Raises ``ConnectionLost`` when the connection ends first."""
-        if not self._has_room.is_set():
-            await self._has_room.wait()
-            if self._ended is not None:
-                raise self._ended
+    def room(self) -> Coroutine[object, None, None] | None:
+        """Return what to await until little enough waits, None when there is room.
+
+        It raises ``ConnectionLost`` when the connection ends first.
+        """
+        return None if self._has_room.is_open else self._room()
+
+    async def _room(self) -> None:
+        await self._has_room.passed()
+        if self._ended is not None:
+            raise self._ended
 
     async def flush(self) -> None:
         """Wait until everything was handed to the medium, or the connection ended."""
-        await self._idle.wait()
+        await self._idle.passed()
 
     def end(self, error: ConnectionLost) -> None:
         """Forget what waits, telling how much audio that was, and let go of everybody who does."""
         self._ended = error
         self._gap_ms += sum(frame.ms for frame in self._audio)
-        self._frames.clear()
-        self._audio.clear()
-        self._has_room.set()
-        self._idle.set()
+        self._frames = self._audio = _NOTHING
+        self._has_room.open()
+        self._idle.open()
         for timer in (self._watchdog, self._gap_report):
             if timer is not None:
                 timer.cancel()
@@ -146,13 +155,14 @@ class Outbox:
             self._watch()
             await write(frame.data)
             self._note_written(frame)
-        self._idle.set()
+        self._frames = self._audio = _NOTHING
+        self._idle.open()
 
     def _note_written(self, frame: _Frame) -> None:
         self._ms -= frame.ms
         self._bytes -= len(frame.data)
         if self._ms <= HIGH_WATER_MS / 2 and self._bytes <= HIGH_WATER_BYTES / 2:
-            self._has_room.set()
+            self._has_room.open()
 
     # --- giving up -------------------------------------------------------------------------------------------------
 
@@ -179,7 +189,7 @@ class Outbox:
 
     def _check_progress(self) -> None:
         self._watchdog = None
-        if self._idle.is_set():
+        if self._idle.is_open:
             return
         if asyncio.get_running_loop().time() - self._writing_since < self._stall_seconds:
             self._watch()

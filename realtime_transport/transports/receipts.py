@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Generator
-from typing import Literal
+from typing import Final, Literal, TypeAlias
 from weakref import WeakValueDictionary
 
 from realtime_transport.conversation.requests import Outcome, Settlement
 from realtime_transport.events.server import ServerEvent
 from realtime_transport.exceptions import RealtimeError, UnsupportedOperation
+
+Room: TypeAlias = Callable[[], Awaitable[object] | None]
+"""Says what to await until there is room; None when there is."""
+
+_NOBODY: Final[tuple[asyncio.Future[Settlement], ...]] = ()
 
 
 class SendReceipt:
@@ -21,18 +26,20 @@ class SendReceipt:
 
     __slots__ = ("__weakref__", "_answered", "_room", "_settlement", "_waiting", "event_id")
 
-    def __init__(self, event_id: str, room: Callable[[], Awaitable[None]], *, answered: bool = True) -> None:
+    def __init__(self, event_id: str, room: Room, *, answered: bool = True) -> None:
         self.event_id: str = event_id
         """Goes with the frame; the server's ``error`` names it. Empty when nothing was sent (muted)."""
         self._room = room
         self._answered = answered
         self._settlement: Settlement | None = None
         # One per task inside ``acknowledged``.
-        self._waiting: list[asyncio.Future[Settlement]] = []
+        self._waiting = _NOBODY
 
     def __await__(self) -> Generator[object, None, SendReceipt]:
         """Wait for room. Raises ``ConnectionLost`` when the connection ends first; cancelling takes nothing back."""
-        yield from self._room().__await__()
+        room = self._room()
+        if room is not None:
+            yield from room.__await__()
         return self
 
     async def acknowledged(self) -> ServerEvent | None:
@@ -51,11 +58,11 @@ class SendReceipt:
 
     async def _settled(self) -> Settlement:
         done: asyncio.Future[Settlement] = asyncio.get_running_loop().create_future()
-        self._waiting.append(done)
+        self._waiting += (done,)
         try:
             return await done
         finally:
-            self._waiting.remove(done)
+            self._waiting = tuple(other for other in self._waiting if other is not done)
 
     def settle(self, settlement: Settlement) -> bool:
         """Take the outcome; True when somebody is waiting for it."""
@@ -78,7 +85,7 @@ class SendReceipt:
 class Receipts:
     """The receipts that somebody still holds, by event id, and the fate of those that nobody does."""
 
-    def __init__(self, room: Callable[[], Awaitable[None]], report: Callable[[RealtimeError, str], None]) -> None:
+    def __init__(self, room: Room, report: Callable[[RealtimeError, str], None]) -> None:
         self._room = room
         self._report = report
         # Weak: a receipt that was thrown away needs no entry, and one per settled call would be a leak.

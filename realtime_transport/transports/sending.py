@@ -65,6 +65,10 @@ class Sending(abc.ABC):
     def _audio_receipt(self, event_id: str) -> SendReceipt:
         """Carry away an append of audio, which makes frames and nothing else, and give its receipt."""
 
+    @abc.abstractmethod
+    def _append_now(self, audio: bytes) -> SendReceipt | None:
+        """Send audio the short way and give its receipt; None, and no effect, where it has to go the long way."""
+
     # --- anything --------------------------------------------------------------------------------------------------
 
     def send_event(self, event: ClientEvent | Mapping[str, Any], *, event_id: str | None = None) -> SendReceipt:
@@ -131,7 +135,9 @@ class Sending(abc.ABC):
         now = self._now()
         if self._muted:
             return self._receipt("", answered=False)
-        receipt = self._audio_receipt(self._conversation.append_audio(audio, now, event_id=event_id))
+        receipt = None if event_id else self._append_now(audio)
+        if receipt is None:
+            receipt = self._audio_receipt(self._conversation.append_audio(audio, now, event_id=event_id))
         return self.commit_audio() if commit else receipt
 
     def commit_audio(self, *, event_id: str | None = None) -> SendReceipt:

@@ -111,6 +111,10 @@ class Codec(Generic[In, Out]):
             name for name, reader in self._readers.items() if reader.cls is ResponseOutputAudioDelta
         )
         """Reads an audio delta without making an event of it; None for every other frame, and for unusual ones."""
+        self.write_audio: Callable[[str, bytes], bytes | None] = fast.audio_writer(
+            dialect.rename_out.get(InputAudioBufferAppend.type, InputAudioBufferAppend.type)
+        )
+        """Writes an append from its event id and audio without an event; None for an id that cannot be spelt."""
 
     # --- in ------------------------------------------------------------------------------------------------------
 

@@ -106,9 +106,22 @@ def read_append(raw: dict[str, Any]) -> InputAudioBufferAppend | None:
     return InputAudioBufferAppend(event_id=event_id, audio=data, extra={}, raw=raw)
 
 
+def audio_writer(name: str) -> Callable[[str, bytes], bytes | None]:
+    """Make what writes ``input_audio_buffer.append`` from its fields, under the name that the dialect gives it."""
+    head = b'{"type":%b,"event_id":' % msgspec.json.encode(name)
+
+    def write(event_id: str, audio: bytes) -> bytes | None:
+        try:
+            return b'%b%b,"audio":"%b"}' % (head, msgspec.json.encode(event_id), pybase64.b64encode(audio))
+        except UnicodeEncodeError:
+            return None
+
+    return write
+
+
 def append_writer(name: str) -> Callable[[InputAudioBufferAppend], bytes | None]:
-    """Make the writer of ``input_audio_buffer.append`` under the name that the dialect gives it."""
-    head = b'{"type":%b' % msgspec.json.encode(name)
+    """Make the writer of ``input_audio_buffer.append`` events."""
+    head, with_id = b'{"type":%b' % msgspec.json.encode(name), audio_writer(name)
 
     def write(event: InputAudioBufferAppend) -> bytes | None:
         audio, event_id = event.audio, event.event_id
@@ -116,12 +129,7 @@ def append_writer(name: str) -> Callable[[InputAudioBufferAppend], bytes | None]
             return None
         if event_id is UNSET:
             return b'%b,"audio":"%b"}' % (head, pybase64.b64encode(audio))
-        if type(event_id) is not str:
-            return None
-        try:
-            return b'%b,"event_id":%b,"audio":"%b"}' % (head, msgspec.json.encode(event_id), pybase64.b64encode(audio))
-        except UnicodeEncodeError:
-            return None
+        return with_id(event_id, audio) if type(event_id) is str else None
 
     return write
 

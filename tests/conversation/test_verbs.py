@@ -1,13 +1,19 @@
 """The verbs: one event each, under an id of ours or of the caller's."""
 
+from collections.abc import Callable
 from typing import Any
 
+import attrs
 import pytest
 
 from realtime_transport.capabilities import Capabilities
+from realtime_transport.conversation.intents import MAX_APPEND_BYTES
+from realtime_transport.conversation.translation import TranslationConversation
 from realtime_transport.events import (
     UNSET,
     AnySession,
+    AudioConfig,
+    AudioInputConfig,
     ClientEvent,
     ConversationItemCreate,
     ConversationItemDelete,
@@ -25,11 +31,13 @@ from realtime_transport.events import (
     ResponseOptions,
     SessionUpdate,
     TranscriptionSessionConfig,
+    TranslationSessionConfig,
+    TranslationSessionCreated,
     UnknownClientEvent,
     UserMessageItem,
 )
 from realtime_transport.exceptions import InvalidArgument, StateError, UnsupportedOperation
-from tests.conversation.client_case import SESSION, Case
+from tests.conversation.client_case import SESSION, Case, numbered
 
 HELLO = UserMessageItem(id="item_h", content=(InputTextPart(text="Hello"),))
 
@@ -168,3 +176,52 @@ def test_a_transcription_can_be_finished_and_a_conversation_cannot() -> None:
     assert "mine" in case.settled
     with pytest.raises(UnsupportedOperation):
         Case().do("finish", timeout=5.0)
+
+
+def test_the_short_way_of_an_append_counts_the_audio_and_makes_no_event() -> None:
+    case = Case(session=attrs.evolve(SESSION, audio=AudioConfig(input=AudioInputConfig(turn_detection=None))))
+    assert case.talk.append(bytes(4_800)) is not None
+    assert case.talk.frames_to_send() == []
+    case.do("commit_audio")
+    with pytest.raises(StateError, match="0 ms"):
+        case.do("commit_audio")
+
+
+def not_connected() -> Case:
+    return Case(connect=False)
+
+
+def without_audio() -> Case:
+    return Case(capabilities=Capabilities(carries_audio=False))
+
+
+def something_waits() -> Case:
+    case = Case()
+    case.talk.clear_audio(case.now)
+    return case
+
+
+@pytest.mark.parametrize(
+    ("case", "audio"),
+    [
+        (Case, bytearray(2)),
+        (Case, b"\0"),
+        (Case, bytes(MAX_APPEND_BYTES + 2)),
+        (not_connected, b"\0\0"),
+        (without_audio, b"\0\0"),
+        (something_waits, b"\0\0"),
+    ],
+)
+def test_what_needs_a_second_look_is_left_to_the_long_way(case: Callable[[], Case], audio: Any) -> None:
+    assert case().talk.append(audio) is None
+
+
+def test_the_largest_append_goes_the_short_way() -> None:
+    assert Case().talk.append(bytes(MAX_APPEND_BYTES)) is not None
+
+
+def test_a_translation_has_an_append_of_its_own() -> None:
+    talk = TranslationConversation(ids=numbered())
+    talk.opened(0.0)
+    talk.receive(TranslationSessionCreated(session=TranslationSessionConfig()), 0.0)
+    assert talk.append(b"\0\0") is None

@@ -391,3 +391,24 @@ async def test_audio_that_cannot_be_spelt_is_refused_at_the_call() -> None:
     with pytest.raises(InvalidArgument):
         transport.send_audio(b"\0\0", event_id="\ud800")
     await transport.close()
+
+
+async def test_an_id_that_cannot_be_spelt_is_refused_on_the_short_way_too() -> None:
+    transport = Bare(ids=lambda prefix: f"{prefix}\ud800")
+    await transport.connect()
+    with pytest.raises(InvalidArgument, match="event_id"):
+        transport.send_audio(b"\0\0")
+    assert transport.types() == []
+    await transport.close()
+
+
+@pytest.mark.parametrize("audio", [b"", b"\0\0" * 480, bytearray(b"\1\2"), memoryview(b"\1\2")])
+async def test_both_ways_of_an_append_say_the_same(audio: Any) -> None:
+    transport = await immediate()
+    short = transport.send_audio(audio)
+    long = transport.send_audio(audio, event_id="mine")
+    await idle()
+    said = [{**frame, "event_id": "any"} for frame in transport.written]
+    assert said[0] == said[1] == {**said[0], "type": "input_audio_buffer.append"}
+    assert [frame["event_id"] for frame in transport.written] == [short.event_id, long.event_id] != ["mine", "mine"]
+    await transport.close()

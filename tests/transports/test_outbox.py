@@ -39,6 +39,11 @@ class Case:
 
         await self.outbox.write(write, about)
 
+    def wait_for_room(self) -> asyncio.Future[None]:
+        room = self.outbox.room()
+        assert room is not None
+        return asyncio.ensure_future(room)
+
     def put(self, name: str, ms: float = 0.0) -> None:
         self.outbox.put(name.encode(), EVENT, ms)
 
@@ -127,10 +132,10 @@ async def test_gaps_are_told_twice_a_second_at_most() -> None:
 
 async def test_room_in_milliseconds() -> None:
     case = Case()
-    await case.outbox.room()
+    assert case.outbox.room() is None
     for _ in range(60):
         case.put("audio", 20)
-    waiting = asyncio.ensure_future(case.outbox.room())
+    waiting = case.wait_for_room()
     await asyncio.sleep(0)
     assert not waiting.done()
     await case.write()
@@ -141,7 +146,7 @@ async def test_room_in_bytes_comes_back_at_half() -> None:
     case = Case()
     for _ in range(3):
         case.outbox.put(b"x" * (HIGH_WATER_BYTES // 2), EVENT)
-    waiting = asyncio.ensure_future(case.outbox.room())
+    waiting = case.wait_for_room()
     case.gate.clear()
     writing = asyncio.ensure_future(case.write())
     await asyncio.sleep(1)
@@ -155,7 +160,7 @@ async def test_the_end_lets_everybody_go() -> None:
     case = Case()
     for _ in range(60):
         case.put("audio", 20)
-    waiting, flushing = asyncio.ensure_future(case.outbox.room()), asyncio.ensure_future(case.outbox.flush())
+    waiting, flushing = case.wait_for_room(), asyncio.ensure_future(case.outbox.flush())
     await asyncio.sleep(0)
     case.outbox.end(ConnectionLost("over"))
     with pytest.raises(ConnectionLost, match="over"):

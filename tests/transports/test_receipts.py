@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from collections.abc import Coroutine
 from typing import Any
 
 import pytest
@@ -25,8 +26,8 @@ class Case:
         self.reported: list[tuple[Exception, str]] = []
         self.receipts = Receipts(self.wait, lambda error, event_id: self.reported.append((error, event_id)))
 
-    async def wait(self) -> None:
-        await self.room.wait()
+    def wait(self) -> Coroutine[Any, Any, object] | None:
+        return None if self.room.is_set() else self.room.wait()
 
     def settle(self, outcome: Any, *, quietly: bool = False, **more: Any) -> None:
         self.receipts.settle(Settlement(event_id="a", outcome=outcome, **more), quietly=quietly)
@@ -44,6 +45,7 @@ async def test_awaiting_a_receipt_waits_for_room() -> None:
     assert not waiting.done()
     case.room.set()
     assert await waiting is receipt
+    assert await receipt is receipt
 
 
 async def test_the_answer_before_and_after_asking() -> None:

@@ -97,6 +97,16 @@ def test_the_usual_append_is_written_fast(event_id: Any) -> None:
     assert json.loads(frame) == (wanted if event_id is UNSET else {**wanted, "event_id": event_id})
 
 
+@pytest.mark.parametrize("event_id", ["event_1", 'é"\n'])
+def test_audio_alone_is_written_like_its_event(event_id: str) -> None:
+    event = InputAudioBufferAppend(event_id=event_id, audio=b"\x00\x01\x02")
+    assert fast.audio_writer("append")(event_id, event.audio) == fast.append_writer("append")(event)
+
+
+def test_audio_under_an_id_that_cannot_be_spelt_is_not_written() -> None:
+    assert fast.audio_writer("append")("\ud800", b"") is None
+
+
 def test_the_usual_delta_is_written_fast() -> None:
     event = ResponseOutputAudioDelta(event_id="e", response_id="r", item_id="i", delta=b"\x00\x01\x02")
     frame = fast.audio_delta_writer("response.audio.delta")(event)
