@@ -1,3 +1,8 @@
+from collections import OrderedDict
+
+from hypothesis import given
+from hypothesis import strategies as st
+
 from realtime_transport.conversation.recent import Recent
 
 
@@ -24,3 +29,19 @@ def test_what_is_discarded_is_news_again() -> None:
     recent.discard("a")
     recent.discard("b")
     assert recent.add("a")
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 12))), st.integers(1, 5))
+def test_it_is_a_dictionary_that_drops_its_first(steps: list[tuple[bool, int]], limit: int) -> None:
+    recent: Recent[int] = Recent(limit)
+    model: OrderedDict[int, None] = OrderedDict()
+    for add, member in steps:
+        if add:
+            assert recent.add(member) is (member not in model)
+            model.setdefault(member)
+            if len(model) > limit:
+                model.popitem(last=False)
+        else:
+            recent.discard(member)
+            model.pop(member, None)
+        assert [each in recent for each in range(13)] == [each in model for each in range(13)]
