@@ -41,6 +41,9 @@ class QuickConnection(ClientConnection, asyncio.BufferedProtocol):
     buffer is theirs.
     """
 
+    # The parent has as many attributes as Python keeps without a dictionary of 1.6 kB for each connection.
+    __slots__ = ("_buffer", "_deliver_to", "_full", "_head", "_scanner")
+
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._scanner = FrameScanner(self._deliver, super().data_received, max_size=sys.maxsize)

@@ -81,6 +81,10 @@ class Hearing:
         """
         return self._emitter.hears("*") or self._server_emitter.hears(ResponseOutputAudioDelta.type)
 
+    def _hears_sent(self) -> bool:
+        """Tell whether anybody hears what is sent, or may still come early enough."""
+        return self._emitter.listens("sent")
+
     def _audio_ms(self, event: object) -> float:
         return self._output_ms(len(event.data)) if isinstance(event, AudioEvent) else 0.0
 

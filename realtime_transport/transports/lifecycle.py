@@ -20,6 +20,7 @@ from realtime_transport.events.transport import (
 )
 from realtime_transport.exceptions import (
     ConnectError,
+    ConnectionLost,
     StateError,
     UnsupportedOperation,
 )
@@ -147,10 +148,10 @@ class Lifecycle(Endings):
             DriverHooks(
                 tell=self._tell,
                 hears_raw=self._hears_raw,
-                hears_sent=lambda: self._emitter.listens("sent"),
+                hears_sent=self._hears_sent,
                 write=self._write,
-                write_audio_now=lambda frame: not self._emitter.hears("sent") and self._write_now(frame),
-                failed=lambda code, error: self._lose(error, code=code),
+                write_audio_now=self._write_audio_now,
+                failed=self._give_up,
                 broken=self._broken,
             ),
             audio_limit_ms=self._audio_backlog_ms,
@@ -160,6 +161,12 @@ class Lifecycle(Endings):
         self._conversation.opened(driver.loop.time())
         self._emitter.expect_listeners()
         return driver
+
+    def _write_audio_now(self, frame: bytes) -> bool:
+        return not self._emitter.hears("sent") and self._write_now(frame)
+
+    def _give_up(self, code: int, error: ConnectionLost) -> None:
+        self._lose(error, code=code)
 
     def _read_session(self, session: AnySession | Mapping[str, Any]) -> AnySession:
         """Read what ``connect`` was given. Raises ``InvalidArgument`` with a path."""

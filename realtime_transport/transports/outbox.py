@@ -67,9 +67,9 @@ class Outbox:
         self._tell_stalled = stalled
         self._audio_limit_ms = audio_limit_ms
         self._stall_seconds = stall_seconds
-        self._frames = _NOTHING
+        self._frames: deque[_Frame] = _NOTHING
         # The audio among them, to find the oldest.
-        self._audio = _NOTHING
+        self._audio: deque[_Frame] = _NOTHING
         self._ms = 0.0
         self._bytes = 0
         self._gap_ms = 0.0

@@ -89,10 +89,13 @@ class Receipts:
         self._room = room
         self._report = report
         # Weak: a receipt that was thrown away needs no entry, and one per settled call would be a leak.
-        self._held: WeakValueDictionary[str, SendReceipt] = WeakValueDictionary()
+        # None while there is none: an idle connection has no use for 700 bytes of it.
+        self._held: WeakValueDictionary[str, SendReceipt] | None = None
 
     def issue(self, event_id: str) -> SendReceipt:
         """Make the receipt of a call that will be settled."""
+        if self._held is None:
+            self._held = WeakValueDictionary()
         receipt = self._held[event_id] = SendReceipt(event_id, self._room)
         return receipt
 
@@ -102,7 +105,9 @@ class Receipts:
 
     def settle(self, settlement: Settlement, *, quietly: bool = False) -> None:
         """Settle a receipt. A failure that nobody awaits and nobody was told of is reported, unless ``quietly``."""
-        receipt = self._held.pop(settlement.event_id, None)
+        receipt = None if self._held is None else self._held.pop(settlement.event_id, None)
+        if not self._held:
+            self._held = None
         awaited = receipt is not None and receipt.settle(settlement)
         if settlement.error is not None and not (awaited or settlement.reported or quietly):
             self._report(settlement.error, settlement.event_id)

@@ -205,6 +205,7 @@ class WebSocketTransport(RealtimeTransportLayer):
                 if transport is None:
                     return
                 transport.feed(data)
+                del data  # it may be large, and the next one may be long in coming
                 if transport._emitter.congested:
                     await transport._room_to_read()
                 if isinstance(socket, QuickConnection):
