@@ -22,7 +22,13 @@ from websockets.exceptions import ConnectionClosed
 from websockets.protocol import State
 from websockets.typing import Subprotocol
 
-from realtime_transport.exceptions import AuthenticationError, CredentialExpired, PayloadTooLarge, RealtimeError
+from realtime_transport.exceptions import (
+    AuthenticationError,
+    CredentialExpired,
+    PayloadTooLarge,
+    ProtocolError,
+    RealtimeError,
+)
 from realtime_transport.transports.base import LayerOptions, RealtimeTransportLayer
 from realtime_transport.transports.connection import QuickConnection
 from realtime_transport.transports.errors import close_code, connect_error
@@ -228,10 +234,12 @@ class WebSocketTransport(RealtimeTransportLayer):
 
     def _why(self, closed: ConnectionClosed) -> RealtimeError | None:
         """Tell more than a close code does: a message above our limit is a fact about that message."""
-        ours = closed.sent is not None and not closed.rcvd_then_sent
-        if ours and closed.sent is not None and closed.sent.code == TOO_BIG:
-            return PayloadTooLarge(None, self._options.max_size)
-        return None
+        sent = closed.sent
+        if sent is None or closed.rcvd_then_sent or sent.code != TOO_BIG:
+            return None
+        if "fragments" in sent.reason:  # the same code for thousands of pieces, however small
+            return ProtocolError(f"a message came in {sent.reason}")
+        return PayloadTooLarge(None, self._options.max_size)
 
 
 def _retrieve(task: asyncio.Task[None]) -> None:
