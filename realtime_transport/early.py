@@ -8,7 +8,6 @@ when the first listener of their name comes.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -23,10 +22,12 @@ later, and old audio at that point would be a surprise."""
 class EarlyEvents:
     """A bounded, ordered store of (name, event)."""
 
+    __slots__ = ("_kept", "_until", "loop")
+
     def __init__(self, seconds: float) -> None:
         self.loop: asyncio.AbstractEventLoop = asyncio.get_running_loop()
         self._until = self.loop.time() + seconds
-        self._kept: deque[tuple[str, Any]] = deque(maxlen=EARLY_LIMIT)
+        self._kept: list[tuple[str, Any]] = []
 
     @property
     def over(self) -> bool:
@@ -36,6 +37,8 @@ class EarlyEvents:
     def keep(self, name: str, event: Any) -> None:
         """Add an event; the oldest goes when there are too many."""
         self._kept.append((name, event))
+        if len(self._kept) > EARLY_LIMIT:
+            del self._kept[0]
 
     def holds(self, name: str) -> bool:
         """Tell whether an event of this name waits."""

@@ -53,6 +53,23 @@ class Emitter:
     listener missed. ``report`` takes errors elsewhere instead of emitting them here.
     """
 
+    __slots__ = (
+        "_delivering_early",
+        "_drained",
+        "_early",
+        "_error_event",
+        "_heard",
+        "_may_block",
+        "_names",
+        "_pyee",
+        "_report_elsewhere",
+        "_room",
+        "_serving",
+        "_streams",
+        "_waits",
+        "ms_of",
+    )
+
     def __init__(
         self,
         names: Collection[str] | None,
@@ -66,14 +83,14 @@ class Emitter:
         self._error_event = error_event
         self._report_elsewhere = report
         self._pyee: Any = EventEmitter()  # Any: pyee's own annotations are incomplete
-        self._heard: set[str] = set()
-        self._hot: dict[str, tuple[AnyListener, ...]] = {}
+        # The names that somebody listens to: the listeners of a hot one, nothing for those that pyee serves.
+        self._heard: dict[str, tuple[AnyListener, ...]] = {}
         self._streams: list[weakref.ref[EventStream[Any]]] = []
-        self._waits: list[Wait] = []
+        self._waits: tuple[Wait, ...] = ()
         self._early: EarlyEvents | None = None
         self._delivering_early = False
-        self._serving: set[asyncio.Task[None]] = set()
-        self._not_awaited: set[asyncio.Task[None]] = set()
+        # The tasks of coroutine listeners, and whether ``drain`` waits for them.
+        self._serving: dict[asyncio.Task[None], bool] = {}
         self._drained: asyncio.Future[None] | None = None
         self._may_block = False
         self._room: asyncio.Future[None] | None = None
@@ -119,7 +136,7 @@ class Emitter:
         if isinstance(what, str):
             self._check(what)
         wait = Wait(what)
-        self._waits.append(wait)
+        self._waits += (wait,)
         limit = asyncio.timeout(timeout)
         try:
             async with limit:
@@ -129,7 +146,7 @@ class Emitter:
                 raise
             raise RequestTimeout(f"no {wait.name or 'such event'} within {timeout:g} s", reason="timeout") from None
         finally:
-            self._waits.remove(wait)
+            self._waits = tuple(other for other in self._waits if other is not wait)
             wait.forget()
 
     def events(self, *names: str, limit: int = STREAM_LIMIT, overflow: Overflow = "disconnect") -> EventStream[Any]:
@@ -179,11 +196,11 @@ class Emitter:
             self.emit("error", self._error_event(error))
 
     def _deliver(self, name: str, event: Any) -> None:
-        listeners = self._hot.get(name)
-        if listeners is not None:
+        listeners = self._heard.get(name)
+        if listeners:
             for listener in listeners:
                 listener(event)
-        elif name in self._heard:
+        elif listeners is not None:
             self._pyee.emit(name, event)
         elif name in NEVER_SILENT and self._report_elsewhere is None:
             _log_unheard(name, event)
@@ -192,7 +209,7 @@ class Emitter:
         for stream in self._held_streams():
             if stream.hears(name):
                 stream.offer(event)
-        for wait in tuple(self._waits):
+        for wait in self._waits:
             wait.offer(name, event)
 
     def _held_streams(self) -> list[EventStream[Any]]:
@@ -236,36 +253,39 @@ class Emitter:
         for stream in self._held_streams():
             stream.close()
         self._streams.clear()
-        for wait in tuple(self._waits):
+        for wait in self._waits:
             wait.fail(error or StateError(f"closed while waiting for {wait.name or 'an event'}"))
 
     async def drain(self, timeout: float) -> None:
         """Let coroutine listeners finish what was emitted, for at most ``timeout`` seconds, then cancel them."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout):
-                while serving := self._serving - self._not_awaited:
+                while serving := self._awaited():
                     self._drained = asyncio.get_running_loop().create_future()
                     await asyncio.wait({*serving, self._drained}, return_when=asyncio.FIRST_COMPLETED)
-        late = self._serving - self._not_awaited
+        late = self._awaited()
         for task in late:
             task.cancel()
         if late:
             await asyncio.wait(late, timeout=timeout)
 
+    def _awaited(self) -> set[asyncio.Task[None]]:
+        return {task for task, awaited in self._serving.items() if awaited}
+
     @contextlib.contextmanager
     def caller_not_awaited(self) -> Generator[None, None, None]:
         """Take the calling task out of ``drain``: a listener inside the block waits for the end itself."""
         task = asyncio.current_task()
-        if task not in self._serving:
+        if task is None or task not in self._serving:
             yield
             return
-        self._not_awaited.add(task)
+        self._serving[task] = False
         if self._drained is not None and not self._drained.done():
             self._drained.set_result(None)
         try:
             yield
         finally:
-            self._not_awaited.discard(task)
+            self._serving[task] = True
 
     # --- back-pressure ---------------------------------------------------------------------------------------------
 
@@ -302,8 +322,8 @@ class Emitter:
 
     def adopt(self, task: asyncio.Task[None]) -> None:
         """Own a task that serves a coroutine listener."""
-        self._serving.add(task)
-        task.add_done_callback(self._serving.discard)
+        self._serving[task] = True
+        task.add_done_callback(self._serving.pop)
 
     def room_was_made(self) -> None:
         """Wake the driver that waits in ``room``."""
@@ -340,13 +360,9 @@ class Emitter:
     def _refresh(self, name: str) -> None:
         listeners = self._listeners(name)
         if listeners:
-            self._heard.add(name)
+            self._heard[name] = listeners if name in HOT else ()
         else:
-            self._heard.discard(name)
-        if listeners and name in HOT:
-            self._hot[name] = listeners
-        else:
-            self._hot.pop(name, None)
+            self._heard.pop(name, None)
 
     def _listeners(self, name: str) -> tuple[Listener, ...]:
         return tuple(listener for listener in self._pyee.listeners(name) if isinstance(listener, Listener))

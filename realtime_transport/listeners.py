@@ -60,6 +60,8 @@ class _Waiting:
 class Listener:
     """A function registered for one name. Two of the same name and function are equal: that is how ``off`` finds it."""
 
+    __slots__ = ("_async", "_backlog", "_once", "_over", "_overflow", "_owner", "_task", "_warned", "function", "name")
+
     def __init__(
         self,
         name: str,
