@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from realtime_transport.capabilities import Capabilities
@@ -55,10 +56,15 @@ SECOND = 48_000
 """Bytes of a second of PCM16 at 24 kHz."""
 
 
-def numbered():
-    """Make ids: event_1, item_2, ..."""
+def numbered() -> Callable[[str], str]:
+    """Make ids: event_1, item_2, ...; the client role needs ids of no other kind."""
     count = itertools.count(1)
-    return lambda prefix: f"{prefix}_{next(count)}"
+
+    def make(kind: str) -> str:
+        assert kind in {"event", "item"}
+        return f"{kind}_{next(count)}"
+
+    return make
 
 
 class Case:

@@ -6,6 +6,7 @@ intents and answers that a network can make is made here, deterministically, and
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -62,8 +63,8 @@ MUST_NOT_HAPPEN = {
 
 def server_ids() -> Callable[[str], str]:
     """Make ids that no client makes."""
-    ids = numbered()
-    return lambda prefix: ids(f"{prefix}_s")
+    count = itertools.count(1)
+    return lambda prefix: f"{prefix}_s_{next(count)}"
 
 
 class Fickle:
@@ -93,7 +94,6 @@ class Talk(RuleBasedStateMachine):
         self.events: list[TransportEvent] = []
         self.received: dict[str, int] = {}
         self.calls: list[str] = []
-        self.names = numbered()
 
     @initialize()
     def connect(self) -> None:

@@ -1,5 +1,6 @@
 """What is refused before it is sent, and what each intent waits for."""
 
+import re
 from typing import Any
 
 import pytest
@@ -36,6 +37,14 @@ MANUAL = RealtimeSessionConfig(audio=AudioConfig(input=AudioInputConfig(turn_det
 HELLO = UserMessageItem(content=(InputTextPart(text="Hello"),))
 
 
+def spoken(**options: Any) -> Case:
+    """Let the agent have spoken for two seconds."""
+    case = Case(**options)
+    case.turn(2.0, ours=False)
+    case.clear()
+    return case
+
+
 def refused(case: Case, error: type[Exception], intent: str, *args: Any, match: str | None = None) -> None:
     """Check that a call raises and leaves nothing behind."""
     before = case.talk.next_deadline()
@@ -45,6 +54,111 @@ def refused(case: Case, error: type[Exception], intent: str, *args: Any, match: 
     assert case.frames == []
     assert case.settlements == []
     assert case.talk.next_deadline() == before
+
+
+SPOKEN = AssistantMessageItem(content=(OutputAudioPart(transcript="Hello"),))
+
+
+@pytest.mark.parametrize(
+    ("options", "intent", "arguments", "error", "words"),
+    [
+        (
+            {"capabilities": Capabilities(carries_audio=False)},
+            "append_audio",
+            (b"\0\0",),
+            UnsupportedOperation,
+            "this connection carries no audio: send it over the call's own medium",
+        ),
+        ({}, "append_audio", (b"\1\2\3",), InvalidArgument, "audio: 3 bytes are not whole samples of 2 bytes"),
+        ({}, "append_audio", ([1, 2],), InvalidArgument, "audio: must be bytes, not list"),
+        (
+            {"capabilities": Capabilities(manual_commit_under_vad=False)},
+            "commit_audio",
+            (),
+            UnsupportedOperation,
+            "this server ignores commit while turn detection is on; switch it off first",
+        ),
+        (
+            {"session": MANUAL},
+            "commit_audio",
+            (),
+            StateError,
+            "the buffer holds 0 ms, the server commits 100 ms or more",
+        ),
+        ({}, "clear_output", (), UnsupportedOperation, "the server does not play the audio here: use interrupt()"),
+        (
+            {},
+            "create_item",
+            (SPOKEN,),
+            UnsupportedOperation,
+            "the protocol cannot create assistant audio: send its transcript as an OutputTextPart instead",
+        ),
+        (
+            {},
+            "create_item",
+            (UserMessageItem(id="x" * 33),),
+            InvalidArgument,
+            "item.id: has 33 characters, at most 32 are allowed",
+        ),
+        (
+            {},
+            "create_item",
+            (UserMessageItem(id="item_u"),),
+            InvalidArgument,
+            "item.id: 'item_u' is the id of another item",
+        ),
+        (
+            {"capabilities": Capabilities(can_delete_items=False)},
+            "delete_item",
+            ("item_u",),
+            UnsupportedOperation,
+            "this server cannot delete items",
+        ),
+        (
+            {"capabilities": Capabilities(can_truncate=False)},
+            "truncate_item",
+            ("item_u", 0, 1),
+            UnsupportedOperation,
+            "items cannot be truncated here",
+        ),
+        (
+            {},
+            "truncate_item",
+            ("item_u", 0, 1),
+            StateError,
+            "'item_u' is not an item that the agent spoke: only its audio can be truncated",
+        ),
+        (
+            {},
+            "truncate_item",
+            ("item_w", 0, 1),
+            StateError,
+            "no audio of 'item_w' was received in this session: delete it instead",
+        ),
+        (
+            {},
+            "truncate_item",
+            ("item_a", 0, 0.5),
+            InvalidArgument,
+            "audio_end_ms: must be whole milliseconds from 1, not 0.5",
+        ),
+        (
+            {"session": TranscriptionSessionConfig()},
+            "request_response",
+            (None,),
+            UnsupportedOperation,
+            "a transcription session has no responses",
+        ),
+    ],
+)
+def test_a_refusal_says_what_is_wrong_and_what_to_do(
+    options: dict[str, Any], intent: str, arguments: tuple[Any, ...], error: type[Exception], words: str
+) -> None:
+    case = spoken(**options)
+    case.server(ConversationItemAdded(item=UserMessageItem(id="item_u")))
+    case.server(ConversationItemAdded(item=message("item_w", transcript="restored")))
+    case.clear()
+    refused(case, error, intent, *arguments, match=f"^{re.escape(words)}$")
 
 
 # --- audio -------------------------------------------------------------------------------------------------------
@@ -64,10 +178,6 @@ def test_fm62_what_is_not_bytes_is_refused(data: Any) -> None:
     refused(Case(), InvalidArgument, "append_audio", data, match="bytes")
 
 
-def test_fm62_half_a_sample_is_refused() -> None:
-    refused(Case(), InvalidArgument, "append_audio", b"\1\2\3", match="samples")
-
-
 def test_companded_audio_has_no_half_samples() -> None:
     case = Case(session=RealtimeSessionConfig(audio=AudioConfig(input=AudioInputConfig(format=PcmuFormat()))))
     case.do("append_audio", b"\1\2\3")
@@ -81,10 +191,6 @@ def test_fm62_above_the_servers_limit_audio_goes_in_several_events() -> None:
     pieces = [frame.audio for frame in case.sent(InputAudioBufferAppend)]
     assert [len(piece) for piece in pieces] == [MAX_APPEND_BYTES, MAX_APPEND_BYTES, 2]
     assert b"".join(pieces) == data
-
-
-def test_a_connection_without_audio_refuses_it() -> None:
-    refused(Case(capabilities=Capabilities(carries_audio=False)), UnsupportedOperation, "append_audio", b"\0\0")
 
 
 def test_fm61_less_than_100_ms_is_not_committed() -> None:
@@ -104,7 +210,7 @@ def test_fm61_what_was_committed_or_cleared_does_not_count_again() -> None:
         case.do("append_audio", bytes(4800))
         case.do(empty)
         case.clear()
-        refused(case, StateError, "commit_audio")
+        refused(case, StateError, "commit_audio", match="holds 0 ms")
 
 
 def test_fm61_under_turn_detection_an_empty_buffer_is_no_error() -> None:
@@ -123,10 +229,8 @@ def test_fm61_without_turn_detection_an_empty_buffer_is_one() -> None:
     assert case.settled == {event_id: "failed"}
 
 
-def test_a_server_that_ignores_commit_under_turn_detection_is_not_asked() -> None:
-    capabilities = Capabilities(manual_commit_under_vad=False)
-    refused(Case(capabilities=capabilities), UnsupportedOperation, "commit_audio")
-    case = Case(capabilities=capabilities, session=MANUAL)
+def test_a_server_that_ignores_commit_under_turn_detection_is_asked_without() -> None:
+    case = Case(capabilities=Capabilities(manual_commit_under_vad=False), session=MANUAL)
     case.do("append_audio", bytes(4800))
     case.do("commit_audio")
     assert len(case.sent(InputAudioBufferCommit)) == 1
@@ -139,10 +243,6 @@ def test_a_commit_that_is_not_answered_times_out() -> None:
     assert case.settled == {event_id: "timeout"}
     case.server(InputAudioBufferCommitted(item_id="item_u"))
     assert case.settled == {event_id: "timeout"}
-
-
-def test_output_is_cleared_only_where_the_server_plays() -> None:
-    refused(Case(), UnsupportedOperation, "clear_output", match="interrupt")
 
 
 # --- items -------------------------------------------------------------------------------------------------------
@@ -186,9 +286,7 @@ def test_fm67_an_id_that_is_about_to_be_taken_is_refused() -> None:
     refused(case, InvalidArgument, "create_item", UserMessageItem(id="item_u"), match="another item")
 
 
-def test_speech_of_the_agents_cannot_be_created_and_the_alternative_is_named() -> None:
-    spoken = AssistantMessageItem(content=(OutputAudioPart(transcript="Hello"),))
-    refused(Case(), UnsupportedOperation, "create_item", spoken, match="OutputTextPart")
+def test_what_the_agent_said_can_be_created_as_text() -> None:
     case = Case()
     case.do("create_item", AssistantMessageItem(content=(OutputTextPart(text="Hello"),)))
     assert len(case.frames) == 1
@@ -201,6 +299,13 @@ def test_an_output_that_the_server_has_already_is_as_good() -> None:
     assert case.settled == {event_id: "acknowledged"}
 
 
+def test_any_other_item_that_the_server_has_already_is_an_error() -> None:
+    case = Case()
+    event_id = case.do("create_item", UserMessageItem(id="item_u"))
+    case.refuse("item_create_duplicate_item_id", event_id)
+    assert case.settled == {event_id: "failed"}
+
+
 def test_a_server_that_does_not_acknowledge_items_is_not_waited_for() -> None:
     case = Case(capabilities=Capabilities(acknowledges_items=False))
     event_id = case.do("create_item", HELLO)
@@ -208,18 +313,7 @@ def test_a_server_that_does_not_acknowledge_items_is_not_waited_for() -> None:
     assert case.settled == {event_id: "acknowledged"}
 
 
-def test_a_server_that_cannot_delete_is_not_asked_to() -> None:
-    refused(Case(capabilities=Capabilities(can_delete_items=False)), UnsupportedOperation, "delete_item", "item_u")
-
-
 # --- truncate ----------------------------------------------------------------------------------------------------
-
-
-def spoken(**options: Any) -> Case:
-    case = Case(**options)
-    case.turn(2.0, ours=False)
-    case.clear()
-    return case
 
 
 def test_fm59_a_truncation_is_never_past_the_end() -> None:
@@ -235,6 +329,12 @@ def test_an_item_can_be_truncated_after_it_was_heard() -> None:
     case.wait(5.0)
     case.do("truncate_item", "item_a", 0, 700)
     assert case.sent(ConversationItemTruncate)[0].audio_end_ms == 700
+
+
+def test_a_millisecond_can_be_left() -> None:
+    case = spoken()
+    case.do("truncate_item", "item_a", 0, 1)
+    assert case.sent(ConversationItemTruncate)[0].audio_end_ms == 1
 
 
 @pytest.mark.parametrize("ms", [0, -1, 1.5, True, "7"])
@@ -273,10 +373,6 @@ def test_where_nothing_can_be_truncated_it_is_refused(lacking: Capabilities) -> 
 # --- responses ---------------------------------------------------------------------------------------------------
 
 
-def test_a_transcription_session_has_no_responses() -> None:
-    refused(Case(session=TranscriptionSessionConfig()), UnsupportedOperation, "request_response", None)
-
-
 def test_a_cancel_of_nothing_is_settled_and_one_of_something_waits() -> None:
     case = Case()
     nothing = case.do("cancel_response")
@@ -310,6 +406,16 @@ def test_a_response_is_asked_for_by_event_too() -> None:
     case = Case()
     case.do("send_event", ResponseCreate())
     assert case.types() == ["response.create"]
+
+
+def test_responses_that_are_asked_for_by_event_are_kept_apart() -> None:
+    case = Case()
+    for _ in range(3):
+        case.do("send_event", ResponseCreate())
+    for response_id in ("resp_1", "resp_2"):
+        case.created(response_id)
+        case.done(response_id)
+    assert len(case.sent(ResponseCreate)) == 3
 
 
 def test_a_second_truncation_is_never_past_the_first() -> None:
