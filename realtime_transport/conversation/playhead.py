@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import abc
 import math
-from collections import deque
 from itertools import takewhile
 
 import attrs
@@ -107,7 +106,7 @@ class EstimatedPlayhead(Playhead):
         self._max_runs = max_runs
         # What is not wholly heard yet, in play order. A part that goes on without a gap prolongs its run, so that
         # there are as many runs as changes from one part to another.
-        self._runs: deque[_Run] = deque()
+        self._runs: list[_Run] = []
 
     def received(self, part: Part, size: int, now: float) -> None:
         """Place ``size`` bytes behind all that is to be heard."""
@@ -119,7 +118,7 @@ class EstimatedPlayhead(Playhead):
             run = _Run(part, starts_at)
             runs.append(run)
             if len(runs) > self._max_runs:
-                self._pass(runs.popleft())
+                self._pass(runs.pop(0))
         run.size += size
         run.ends_at = part.ends_at = run.starts_at + part.fmt.ms(run.size) / 1000
         part.size += size
@@ -148,7 +147,7 @@ class EstimatedPlayhead(Playhead):
     def _advance(self, now: float) -> None:
         runs = self._runs
         while runs and runs[0].ends_at <= now:
-            self._pass(runs.popleft())
+            self._pass(runs.pop(0))
 
     @staticmethod
     def _pass(run: _Run) -> None:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 MemberT = TypeVar("MemberT", bound=Hashable)
+
+_NO_MEMBERS: Final[dict[Any, None]] = {}
+_EMPTY_RING: Final[list[Any]] = []
+"""What all sets that remember nothing share, never written to: a connection has eight, and most stay empty."""
 
 
 class Recent(Generic[MemberT]):
@@ -15,10 +19,10 @@ class Recent(Generic[MemberT]):
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._members: dict[MemberT, None] = {}
+        self._members: dict[MemberT, None] = _NO_MEMBERS
         # The same in the order they came, the oldest overwritten when it is full. To find the oldest in a dictionary
         # takes longer with everything that was deleted before it.
-        self._ring: list[MemberT] = []
+        self._ring: list[MemberT] = _EMPTY_RING
         self._oldest = 0
 
     def __contains__(self, member: object) -> bool:
@@ -28,6 +32,8 @@ class Recent(Generic[MemberT]):
         """Remember ``member``; False when it was known already."""
         if member in self._members:
             return False
+        if self._members is _NO_MEMBERS:
+            self._members, self._ring = {}, []
         if len(self._ring) < self._limit:
             self._ring.append(member)
         else:

@@ -12,7 +12,6 @@ frees the slot too. Rules of where the slot may go are in ``states.SLOT``.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from typing import Final, cast
 
@@ -68,7 +67,7 @@ class ResponseQueue:
         self.sent: Turn | None = None
         """Our request for one that the server has not answered."""
         # Bounded by the application, which gets a receipt for each; automatic requests take one place together.
-        self._waiting: deque[Turn] = deque()
+        self._waiting: list[Turn] = []
         # Out-of-band requests that the server has not answered, by marker.
         self._beside: dict[str, Turn] = {}
         # Ours that came too late to count, by marker, should the server create them after all.
@@ -114,7 +113,7 @@ class ResponseQueue:
 
     def _pump(self, now: float) -> None:
         if self._waiting and self._happened(SlotInput.SENT):
-            self.sent = self._waiting.popleft()
+            self.sent = self._waiting.pop(0)
             self._ended_since_sent = False
             self._leave(self.sent, now)
         self._reschedule()
@@ -274,7 +273,7 @@ class ResponseQueue:
         if self._response_timeout is not None and now - turn.refused_at > self._response_timeout:
             self._fail(turn, error)
             return False
-        self._waiting.appendleft(turn)
+        self._waiting.insert(0, turn)
         return True
 
     def _fail(self, turn: Turn, error: ServerError) -> None:

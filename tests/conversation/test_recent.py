@@ -45,3 +45,11 @@ def test_it_is_a_dictionary_that_drops_its_first(steps: list[tuple[bool, int]], 
             recent.discard(member)
             model.pop(member, None)
         assert [each in recent for each in range(13)] == [each in model for each in range(13)]
+
+
+def test_two_that_began_empty_share_nothing() -> None:
+    one, other = Recent[str](2), Recent[str](2)
+    one.add("a")
+    assert "a" not in other
+    assert other.add("b")
+    assert "b" not in one
