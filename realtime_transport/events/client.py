@@ -9,7 +9,7 @@ import attrs
 
 from realtime_transport.events.base import UNSET, Maybe
 from realtime_transport.events.items import Item
-from realtime_transport.events.objects import nothing_extra, size_only
+from realtime_transport.events.objects import NOTHING_EXTRA, size_only
 from realtime_transport.events.response import ResponseOptions
 from realtime_transport.events.session import RealtimeSessionConfig, TranscriptionSessionConfig
 
@@ -22,7 +22,7 @@ class ClientEvent:
     """The event's name on the wire."""
     event_id: Maybe[str] = UNSET
     """Made by the client, at most 512 characters; the server's ``error`` frame names it."""
-    extra: Mapping[str, Any] = attrs.field(factory=nothing_extra, hash=False)
+    extra: Mapping[str, Any] = attrs.field(default=NOTHING_EXTRA, hash=False)
     """Fields this library does not know, sent as they are."""
     raw: Mapping[str, Any] | None = attrs.field(default=None, eq=False, repr=False)
     """The frame as received (server role), None on an event made here."""
@@ -33,7 +33,7 @@ class UnknownClientEvent(ClientEvent):
     """An event this library does not know, or could not read: sent exactly as ``raw`` says."""
 
     type: str  # type: ignore[misc]  # pyright: ignore[reportIncompatibleVariableOverride]  # known by name: a class variable; unknown: a value
-    raw: Mapping[str, Any] = attrs.field(factory=nothing_extra, hash=False)  # pyright: ignore[reportIncompatibleVariableOverride]
+    raw: Mapping[str, Any] = attrs.field(default=NOTHING_EXTRA, hash=False)  # pyright: ignore[reportIncompatibleVariableOverride]
 
 
 # --- session -----------------------------------------------------------------------------------------------------

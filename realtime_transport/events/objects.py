@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final, NoReturn
 
 import attrs
 
@@ -13,16 +13,29 @@ def size_only(data: object) -> str:
     return f"<{len(data)} bytes>" if isinstance(data, bytes) else repr(data)
 
 
-def nothing_extra() -> dict[str, Any]:
-    """Make an empty ``extra``: one of its own for each object, so that copies and pickles are plain dicts."""
-    return {}
+class _Nothing(dict[str, Any]):
+    """A dict that stays empty, and of which copies and pickles are plain dicts (``MappingProxyType`` has neither)."""
+
+    __slots__ = ()
+
+    def _refuse(self, *_: object, **__: object) -> NoReturn:
+        raise TypeError("protocol objects are frozen: make another one with attrs.evolve(it, extra=...)")
+
+    __setitem__ = __ior__ = setdefault = update = _refuse  # pyright: ignore[reportAssignmentType, reportIncompatibleMethodOverride]
+
+    def __reduce__(self) -> tuple[type[dict[str, Any]], tuple[()]]:
+        return dict, ()
+
+
+NOTHING_EXTRA: Final[Mapping[str, Any]] = _Nothing()
+"""The ``extra`` of all objects that have none: a dict of its own would be half of what a small one weighs."""
 
 
 @attrs.frozen(kw_only=True)
 class ProtocolObject:
     """Base of every object that travels inside an event."""
 
-    extra: Mapping[str, Any] = attrs.field(factory=nothing_extra, hash=False)
+    extra: Mapping[str, Any] = attrs.field(default=NOTHING_EXTRA, hash=False)
     """Fields this library does not know, as sent. They are sent again when the object is."""
 
 

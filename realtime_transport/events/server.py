@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import attrs
 
 from realtime_transport.events.base import UNSET, Maybe
-from realtime_transport.events.objects import ProtocolObject, nothing_extra
+from realtime_transport.events.objects import NOTHING_EXTRA, ProtocolObject
 from realtime_transport.events.session import AnySession
 from realtime_transport.events.usage import RateLimit
 
@@ -25,7 +25,7 @@ class ServerEvent:
     """The event's name on the wire, in the GA spelling whatever the dialect."""
     event_id: Maybe[str] = UNSET
     """Unique on the server; some servers send none."""
-    extra: Mapping[str, Any] = attrs.field(factory=nothing_extra, hash=False)
+    extra: Mapping[str, Any] = attrs.field(default=NOTHING_EXTRA, hash=False)
     """Fields this library does not know, as sent."""
     raw: Mapping[str, Any] | None = attrs.field(default=None, eq=False, repr=False)
     """The frame as received, None on an event made here. Treat it as read-only."""
@@ -36,7 +36,7 @@ class UnknownServerEvent(ServerEvent):
     """An event this library does not know, or could not read: everything is in ``raw``."""
 
     type: str  # type: ignore[misc]  # pyright: ignore[reportIncompatibleVariableOverride]  # known by name: a class variable; unknown: a value
-    raw: Mapping[str, Any] = attrs.field(factory=nothing_extra, hash=False)  # pyright: ignore[reportIncompatibleVariableOverride]
+    raw: Mapping[str, Any] = attrs.field(default=NOTHING_EXTRA, hash=False)  # pyright: ignore[reportIncompatibleVariableOverride]
 
 
 # --- errors and limits -------------------------------------------------------------------------------------------

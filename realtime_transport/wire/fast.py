@@ -87,7 +87,6 @@ def read_audio_delta(raw: dict[str, Any]) -> ResponseOutputAudioDelta | None:
         output_index=raw["output_index"],
         content_index=raw["content_index"],
         delta=data,
-        extra={},
         raw=raw,
     )
 
@@ -103,7 +102,7 @@ def read_append(raw: dict[str, Any]) -> InputAudioBufferAppend | None:
         data = pybase64.b64decode(audio, validate=True)
     except ValueError:
         return None
-    return InputAudioBufferAppend(event_id=event_id, audio=data, extra={}, raw=raw)
+    return InputAudioBufferAppend(event_id=event_id, audio=data, raw=raw)
 
 
 def audio_writer(name: str) -> Callable[[str, bytes], bytes | None]:

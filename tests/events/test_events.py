@@ -4,6 +4,7 @@ import copy
 import inspect
 import pickle
 import re
+from collections.abc import Callable
 from typing import Any
 
 import attrs
@@ -108,8 +109,24 @@ def test_events_are_equal_by_what_they_say() -> None:
     assert UnknownServerEvent(type="x", raw={"a": 1}) != UnknownServerEvent(type="x", raw={"a": 2})
 
 
-def test_every_event_has_an_extra_of_its_own() -> None:
-    assert InputAudioBufferCommit().extra is not InputAudioBufferCommit().extra
+def test_what_has_no_extra_shares_one_that_nobody_can_write_to() -> None:
+    extra: Any = InputAudioBufferCommit().extra
+    assert extra is SystemMessageItem().extra == {}
+    for write in (
+        lambda: extra.__setitem__("a", 1),
+        lambda: extra.setdefault("a", 1),
+        lambda: extra.update(a=1),
+        lambda: extra.__ior__({"a": 1}),
+    ):
+        with pytest.raises(TypeError, match=r"attrs\.evolve"):
+            write()
+
+
+@pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, lambda value: pickle.loads(pickle.dumps(value))])
+def test_a_copy_of_no_extra_is_a_plain_dict(again: Callable[[Any], Any]) -> None:
+    copied = again(InputAudioBufferCommit().extra)
+    assert type(copied) is dict
+    assert copied == {}
 
 
 @pytest.mark.parametrize(
