@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import attrs
 
@@ -102,8 +102,8 @@ class Core:
         )
         self.counts: Counts = Counts()
         self.seen: Recent[str] = Recent(MAX_SEEN)
-        self.told: Recent[tuple[str, str]] = Recent(MAX_ONCE)
-        """(kind, id) of what listeners hear once."""
+        self.told: Recent[tuple[type[Any], str]] = Recent(MAX_ONCE)
+        """(event, id) of what listeners hear once, and of what the server is asked once."""
         self.gone: Recent[str] = Recent(MAX_ONCE)
         """Deleted items: what still comes of them is stale."""
         self.outside: Recent[str] = Recent(MAX_ONCE)

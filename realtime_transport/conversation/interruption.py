@@ -161,7 +161,9 @@ def _truncate(core: Core, cut: Cut, parts: _Parts, now: float) -> None:
 
 def _delete(core: Core, item_id: str, parts: _Parts, now: float) -> None:
     """Delete an item, once, unless something of it was heard."""
-    if core.capabilities.can_delete_items and item_id not in core.heard_items and core.told.add(("unheard", item_id)):
+    if not core.capabilities.can_delete_items or item_id in core.heard_items:
+        return
+    if core.told.add((ConversationItemDelete, item_id)):
         event = ConversationItemDelete(event_id=parts.next_id(), item_id=item_id)
         core.ask(event, "delete_item", now, key=item_id, silent=parts.silent, benign=ALREADY_GONE)
 

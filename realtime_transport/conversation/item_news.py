@@ -40,8 +40,8 @@ def _function_call(core: Core, item: FunctionCallItem, item_id: str, response_id
     call_id = item.call_id or item_id
     if item.status == "incomplete" or response_id is None:
         return
-    is_new = core.told.add(("call", call_id))
-    says_new = core.told.add(("call says", f"{call_id} {item.name} {item.arguments}"))
+    is_new = core.told.add((FunctionCallEvent, call_id))
+    says_new = core.told.add((FunctionCallItem, f"{call_id} {item.name} {item.arguments}"))
     if not is_new:
         if says_new:
             core.outbox.report(ProtocolError(f"call {call_id!r} came again and says something else; the first counts"))
@@ -54,7 +54,7 @@ def _function_call(core: Core, item: FunctionCallItem, item_id: str, response_id
 
 
 def _approval(core: Core, item: McpApprovalRequestItem, item_id: str, response_id: str | None) -> None:
-    if core.told.add(("approval", item_id)):
+    if core.told.add((McpApprovalRequestEvent, item_id)):
         core.emit(
             McpApprovalRequestEvent(
                 approval_request_id=item_id,
@@ -67,13 +67,13 @@ def _approval(core: Core, item: McpApprovalRequestItem, item_id: str, response_i
 
 def _tools(core: Core, item: McpListToolsItem, item_id: str, response_id: str | None) -> None:
     """An empty list is not told here: the listing may have failed, and ``mcp_list_tools.completed`` will say."""
-    if item.tools and core.told.add(("mcp_tools", item_id)):
+    if item.tools and core.told.add((McpToolsListedEvent, item_id)):
         core.emit(McpToolsListedEvent(item=item))
 
 
 def _mcp_call(core: Core, item: McpCallItem, item_id: str, response_id: str | None) -> None:
     """Without output and error it has not run yet: ``response.done`` often comes before."""
-    if (item.output or item.error) and core.told.add(("mcp_call", item_id)):
+    if (item.output or item.error) and core.told.add((McpToolCallCompletedEvent, item_id)):
         core.emit(McpToolCallCompletedEvent(item=item, failed=bool(item.error)))
 
 

@@ -75,7 +75,7 @@ def tools_listing(core: Core, event: McpListToolsInProgress, now: float) -> None
 def tools_listed(core: Core, event: McpListToolsCompleted, now: float) -> None:
     """Tell that a server's tools are known, if its item is here; ``done`` of the item comes before or after."""
     item = core.history.get(event.item_id)
-    if isinstance(item, McpListToolsItem) and item.tools and core.told.add(("mcp_tools", event.item_id)):
+    if isinstance(item, McpListToolsItem) and item.tools and core.told.add((McpToolsListedEvent, event.item_id)):
         core.emit(McpToolsListedEvent(item=item))
 
 

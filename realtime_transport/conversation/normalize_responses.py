@@ -145,7 +145,7 @@ def mcp_call_completed(core: Core, event: ResponseMcpCallCompleted, now: float) 
 def mcp_call_failed(core: Core, event: ResponseMcpCallFailed, now: float) -> None:
     """Tell that a hosted tool failed or was denied; its item may say why, now or later."""
     item = core.history.get(event.item_id)
-    if item is not None and core.told.add(("mcp_call", event.item_id)):
+    if item is not None and core.told.add((McpToolCallCompletedEvent, event.item_id)):
         core.emit(McpToolCallCompletedEvent(item=item, failed=True))
 
 

@@ -1,8 +1,12 @@
+import attrs
+import pytest
+
 from realtime_transport.events import (
     ConversationItemDone,
     ErrorEvent,
     FunctionCallEvent,
     FunctionCallItem,
+    Item,
     McpApprovalRequestEvent,
     McpApprovalRequestItem,
     McpCallItem,
@@ -11,9 +15,12 @@ from realtime_transport.events import (
     McpToolCallCompletedEvent,
     McpToolInfo,
     McpToolsListedEvent,
+    ResponseMcpCallFailed,
     ResponseOutputItemDone,
+    TransportEvent,
     UserMessageItem,
 )
+from realtime_transport.exceptions import ProtocolError
 from tests.conversation.client_case import Case
 
 
@@ -65,6 +72,36 @@ def test_a_hosted_call_tells_its_error() -> None:
     assert case.heard(McpToolCallCompletedEvent) == [McpToolCallCompletedEvent(item=failed, failed=True)]
 
 
+@pytest.mark.parametrize(
+    ("item", "news"),
+    [
+        (FunctionCallItem(name="clock"), FunctionCallEvent),
+        (McpApprovalRequestItem(server_label="docs", name="delete"), McpApprovalRequestEvent),
+        (McpListToolsItem(server_label="docs", tools=(McpToolInfo(name="search"),)), McpToolsListedEvent),
+        (McpCallItem(server_label="docs", name="search", output="found"), McpToolCallCompletedEvent),
+    ],
+)
+def test_each_of_two_items_is_told(item: Item, news: type[TransportEvent]) -> None:
+    case = Case()
+    case.created("resp_1", ours=False)
+    for item_id in ("item_1", "item_2", "item_1"):
+        case.server(ResponseOutputItemDone(response_id="resp_1", item=attrs.evolve(item, id=item_id)))
+    assert len(case.heard(news)) == 2
+
+
+def test_a_hosted_call_is_told_by_its_item_or_by_its_failure_whichever_is_first() -> None:
+    case = Case()
+    item = McpCallItem(id="item_m", server_label="docs", name="search", error=McpError(type="http_error", code=500))
+    case.server(ConversationItemDone(item=item), ResponseMcpCallFailed(item_id="item_m"))
+    assert len(case.heard(McpToolCallCompletedEvent)) == 1
+
+
+def test_an_item_without_an_id_is_told_without_one() -> None:
+    case = Case()
+    case.server(ResponseOutputItemDone(response_id="resp_1", item=FunctionCallItem(call_id="call_1", name="clock")))
+    assert [event.item_id for event in case.heard(FunctionCallEvent)] == [""]
+
+
 def test_a_message_asks_for_nothing() -> None:
     case = Case()
     case.server(ConversationItemDone(item=UserMessageItem(id="item_u")))
@@ -78,4 +115,5 @@ def test_fm81_a_call_that_comes_again_with_other_arguments_is_reported_and_not_t
         call = FunctionCallItem(id="item_f", call_id="call_1", name="clock", arguments=arguments)
         case.server(ResponseOutputItemDone(response_id="resp_1", item=call))
     assert [event.arguments for event in case.heard(FunctionCallEvent)] == ["{}"]
-    assert len(case.heard(ErrorEvent)) == 1
+    errors = [(type(event.error), str(event.error)) for event in case.heard(ErrorEvent)]
+    assert errors == [(ProtocolError, "call 'call_1' came again and says something else; the first counts")]
