@@ -14,7 +14,7 @@ import resource
 import signal
 import time
 import types
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -128,6 +128,14 @@ def outermost(module: types.CodeType) -> list[types.CodeType]:
     return [code for each in inside for code in ([each] if each.co_flags & 0x2 else outermost(each))]
 
 
+def nested(code: types.CodeType) -> Iterator[types.CodeType]:
+    """Yield what is defined inside a function: what it returned when the module was imported is changed as well."""
+    for each in code.co_consts:
+        if isinstance(each, types.CodeType):
+            yield each
+            yield from nested(each)
+
+
 def difference(before: str, after: str) -> str:
     """Say which lines became which, in one line."""
     old, new = before.splitlines(), after.splitlines()
@@ -215,9 +223,16 @@ class Judge:
         os.dup2(silence, 2)
         source = mutation.render()
         code = _only(outermost(compile(source, str(path), "exec")), mutation.body)
+        changed = {each.co_firstlineno: each for each in (code, *nested(code))}
         for function in self._functions:
-            if function.__code__.co_filename == str(path) and function.__code__.co_firstlineno == code.co_firstlineno:
-                function.__code__ = code
+            known = function.__code__
+            if known.co_filename != str(path) or known.co_firstlineno not in changed:
+                continue
+            news = changed[known.co_firstlineno]
+            if known.co_name != news.co_name or len(known.co_freevars) != len(news.co_freevars):
+                continue  # two lambdas of one line, or a closure over something else: no code to give it
+            function.__code__ = news
+            if news is code:
                 _set_defaults(function, source, mutation.body)
         signal.setitimer(signal.ITIMER_PROF, limit)
         signal.setitimer(signal.ITIMER_REAL, DEADLINE)

@@ -318,7 +318,7 @@ def _with_turn_detection_kind(config: Plain, in_force: AnySession | None) -> Pla
     audio = _mapping(config.get("audio"))
     inputs = _mapping(audio.get("input"))
     change = _mapping(inputs.get("turn_detection"))
-    if not change or "type" in change:
+    if not change:
         return config
     current = turn_detection(in_force)
     kind = current.type if isinstance(current, ServerVad | SemanticVad) else ServerVad.type

@@ -241,41 +241,54 @@ def test_a_config_without_flat_names_comes_back_as_it_is() -> None:
 
 @pytest.mark.parametrize("ga", [{"audio": {}}, {"output_modalities": ["text"]}, {"max_output_tokens": 5}])
 def test_the_two_families_are_never_mixed(ga: dict[str, Any]) -> None:
-    with pytest.raises(InvalidArgument, match="mixed"):
+    with pytest.raises(InvalidArgument, match=r"flat names \['voice'\] cannot be mixed with") as refused:
         session_from({"voice": "alloy", **ga})
+    assert refused.value.path == "session"
 
 
 # --- refusals ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("config", "path"),
+    ("config", "path", "why"),
     [
-        ({"type": "translation"}, "session.type"),
-        ({"instructions": 5}, "session.instructions"),
-        ({"parallel_tool_calls": 1}, "session.parallel_tool_calls"),
-        ({"max_output_tokens": True}, "session.max_output_tokens"),
-        ({"audio": "loud"}, "session.audio"),
-        ({"audio": {"input": []}}, "session.audio.input"),
-        ({"audio": {"input": {"turn_detection": "server_vad"}}}, "session.audio.input.turn_detection"),
-        ({"audio": {"output": {"format": "mp3"}}}, "session.audio.output.format"),
-        ({"audio": {"output": {"speed": "fast"}}}, "session.audio.output.speed"),
-        ({"tools": {"type": "function"}}, "session.tools"),
-        ({"tools": "clock"}, "session.tools"),
-        ({"tools": [{"type": "function"}]}, "session.tools[0]"),
-        ({"tools": [5]}, "session.tools[0]"),
+        ({"type": "translation"}, ".type", "must be one of ['realtime', 'transcription'], not 'translation'"),
+        ({"instructions": 5}, ".instructions", "must be str, not 5"),
+        ({"parallel_tool_calls": 1}, ".parallel_tool_calls", "must be bool, not 1"),
+        ({"max_output_tokens": True}, ".max_output_tokens", "must be int or str, not True"),
+        ({"audio": "loud"}, ".audio", "must be a mapping or AudioConfig, not str"),
+        ({"audio": {"input": []}}, ".audio.input", "must be a mapping or AudioInputConfig, not list"),
+        ({"turn_detection": "server_vad"}, ".audio.input.turn_detection", "must be a mapping, not str"),
+        ({"audio": {"output": {"format": "mp3"}}}, ".audio.output.format", "not an audio format: 'mp3'"),
+        ({"audio": {"output": {"format": 8000}}}, ".audio.output.format", "must be a mapping, not int"),
+        ({"audio": {"output": {"speed": "fast"}}}, ".audio.output.speed", "must be int or float, not 'fast'"),
+        ({"audio": {"output": {"voice": 5}}}, ".audio.output.voice", "must be a mapping or VoiceId, not int"),
+        ({"tools": {"type": "function"}}, ".tools", "must be a list, not dict"),
+        ({"tools": "clock"}, ".tools", "must be a list, not str"),
+        ({"tools": [{"type": "function"}]}, ".tools[0]", "not a FunctionTool: "),
+        ({"tools": [5]}, ".tools[0]", "must be a mapping, not int"),
+        ({"tools": [{"type": "mcp", "server_label": "a", "allowed_tools": 5}]}, ".tools[0].allowed_tools", "not int"),
+        (None, "", "must be a mapping or a session config, not NoneType"),
+        ("realtime", "", "must be a mapping or a session config, not str"),
+        (TranslationSessionConfig(), "", "must be a mapping or a session config, not TranslationSessionConfig"),
     ],
 )
-def test_values_of_the_wrong_sort_are_refused_by_path(config: dict[str, Any], path: str) -> None:
+def test_values_of_the_wrong_sort_are_refused_by_path(config: Any, path: str, why: str) -> None:
     with pytest.raises(InvalidArgument) as refused:
         session_from(config)
-    assert refused.value.path == path
+    assert refused.value.path == f"session{path}"
+    assert why in str(refused.value)
 
 
-@pytest.mark.parametrize("config", [None, "realtime", 5])
-def test_what_is_no_config_is_refused(config: Any) -> None:
-    with pytest.raises(InvalidArgument, match="session"):
-        session_from(config)
+def test_words_stand_in_for_objects_only_where_there_are_words() -> None:
+    assert realtime(truncation="auto", tool_choice="none").truncation == "auto"
+    with pytest.raises(InvalidArgument):
+        realtime(tools=["clock"])
+
+
+def test_an_object_without_a_type_is_kept_whole_and_nameless() -> None:
+    session = realtime(tools=[{"name": "clock"}])
+    assert session.tools == (UnknownObject(type="", extra={"name": "clock"}),)
 
 
 # --- translation -------------------------------------------------------------------------------------------------
@@ -299,16 +312,17 @@ def test_a_translation_is_read_without_its_type() -> None:
 
 
 @pytest.mark.parametrize(
-    ("config", "path"),
+    ("config", "path", "why"),
     [
-        (5, "session"),
-        (RealtimeSessionConfig(), "session"),
-        ({"type": "realtime"}, "session.type"),
-        ({"audio": "loud"}, "session.audio"),
-        ({"audio": {"output": {"language": 5}}}, "session.audio.output.language"),
+        (5, "session", "not be a int"),
+        (RealtimeSessionConfig(), "session", "not be a RealtimeSessionConfig"),
+        ({"type": "realtime"}, "session.type", "must be 'translation', not 'realtime'"),
+        ({"audio": "loud"}, "session.audio", "TranslationAudioConfig"),
+        ({"audio": {"output": {"language": 5}}}, "session.audio.output.language", "must be str, not 5"),
     ],
 )
-def test_what_is_no_translation_is_refused_by_path(config: Any, path: str) -> None:
+def test_what_is_no_translation_is_refused_by_path(config: Any, path: str, why: str) -> None:
     with pytest.raises(InvalidArgument) as refused:
         translation_session_from(config)
     assert refused.value.path == path
+    assert why in str(refused.value)
