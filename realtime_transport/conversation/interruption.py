@@ -29,7 +29,7 @@ ALREADY_GONE: Final = frozenset({"item_delete_invalid_item_id"})
 
 def interrupt(core: Core, event_id: str, now: float, *, cancel_response: bool) -> None:
     """Interrupt on behalf of the application; settled when every part of it is."""
-    parts = _Parts(core, event_id, silent=False)
+    parts = _Parts(core, event_id)
     stopped = _stop_conversation(core, parts, now, cancel=cancel_response)
     listen(core, now)
     cuts = core.playout.cut(now)
@@ -50,7 +50,7 @@ def caller_spoke(core: Core, now: float) -> None:
     """
     if not server_interrupts(core.session.acknowledged):
         return
-    parts = _Parts(core, "", silent=True)
+    parts = _Parts(core)
     if core.responses.active is not None:
         core.responses.active.happened(InterruptionInput.CUT)
     listen(core, now)
@@ -71,12 +71,14 @@ def listen(core: Core, now: float) -> None:
 
 
 class _Parts:
-    """The requests that an interruption is made of; the first carries the caller's own id."""
+    """The requests that an interruption is made of; the first carries the application's own id, if it has one.
 
-    def __init__(self, core: Core, event_id: str, *, silent: bool) -> None:
+    None is settled by itself: what the application asked for is settled as a whole, what it did not is not settled.
+    """
+
+    def __init__(self, core: Core, event_id: str = "") -> None:
         self._core = core
         self._first = event_id
-        self.silent = silent
         self.ids: list[str] = []
 
     def next_id(self) -> str:
@@ -109,7 +111,7 @@ def _stop(core: Core, turn: Turn, parts: _Parts, now: float, *, cancel: bool) ->
     if not turn.happened(InterruptionInput.CUT):
         return False
     if cancel and turn.interruption is Interruption.CUT:
-        core.responses.cancel(parts.next_id(), turn.id if turn.out_of_band else "", now, silent=parts.silent)
+        core.responses.cancel(parts.next_id(), turn.id, now, silent=True)
     return True
 
 
@@ -139,11 +141,10 @@ def delete_unheard(core: Core, turn: Turn, now: float) -> None:
     """Delete the messages of an interrupted response that never came to sound, at its end, when all are known."""
     if turn.writes or turn.out_of_band or core.capabilities.server_plays_audio:
         return
-    listen(core, now)
     written = {item_id for (item_id, _), part in turn.parts.items() if part.written}
     for item_id in turn.messages:
         if item_id not in written and not core.is_leaving(item_id):
-            _delete(core, item_id, _Parts(core, "", silent=True), now)
+            _delete(core, item_id, _Parts(core), now)
 
 
 def _truncate(core: Core, cut: Cut, parts: _Parts, now: float) -> None:
@@ -156,7 +157,7 @@ def _truncate(core: Core, cut: Cut, parts: _Parts, now: float) -> None:
             content_index=cut.content_index,
             audio_end_ms=cut.heard_ms,
         )
-        core.truncate(event, now, silent=parts.silent)
+        core.truncate(event, now, silent=True)
 
 
 def _delete(core: Core, item_id: str, parts: _Parts, now: float) -> None:
@@ -165,7 +166,7 @@ def _delete(core: Core, item_id: str, parts: _Parts, now: float) -> None:
         return
     if core.told.add((ConversationItemDelete, item_id)):
         event = ConversationItemDelete(event_id=parts.next_id(), item_id=item_id)
-        core.ask(event, "delete_item", now, key=item_id, silent=parts.silent, benign=ALREADY_GONE)
+        core.ask(event, "delete_item", now, key=item_id, silent=True, benign=ALREADY_GONE)
 
 
 def _clear_server_playout(core: Core, parts: _Parts, now: float, *, wanted: bool) -> None:

@@ -198,17 +198,18 @@ def test_a_request_that_meets_another_response_dies_with_it() -> None:
 
 def test_a_request_that_displaces_another_response_is_cancelled_when_it_begins() -> None:
     case = Case()
-    case.do("request_response", None)
+    request = case.do("request_response", None)
     case.created("resp_vad", ours=False)
     event_id = case.do("interrupt")
     case.done("resp_vad", "cancelled")
     assert case.settled[event_id] == "acknowledged"
     case.created("resp_1")
     assert [frame.response_id for frame in case.sent(ResponseCancel)] == ["resp_vad", "resp_1"]
+    assert len({frame.event_id for frame in case.sent(ResponseCancel)}) == 2
     case.speak(1.0)
     assert case.heard(AudioEvent) == []
     case.done("resp_1", "cancelled")
-    assert event_id in case.settled
+    assert case.settled == {request: "acknowledged", event_id: "acknowledged"}
 
 
 def test_without_cancel_a_request_on_its_way_goes_on() -> None:
@@ -233,6 +234,15 @@ def test_a_text_response_is_cancelled_and_what_was_written_stays() -> None:
     assert [event.delta for event in case.heard(TextDeltaEvent)] == ["Hello"]
     assert deletions(case) == []
     assert case.heard(AudioInterruptedEvent) == []
+
+
+def test_a_message_of_a_text_response_is_never_deleted() -> None:
+    case = Case()
+    case.created("resp_1", ours=False, output_modalities=("text",))
+    case.item(AssistantMessageItem(id="item_a", status="in_progress"))
+    case.do("interrupt")
+    case.done("resp_1", "cancelled")
+    assert deletions(case) == []
 
 
 def test_text_in_a_spoken_response_stays_too() -> None:
@@ -289,18 +299,20 @@ def test_what_was_heard_to_its_end_a_moment_ago_is_left_alone_before_any_timer_r
     assert len(case.heard(AudioHeardEvent)) == 1
 
 
-def test_three_queued_items_heard_partly_not_at_all_and_not_at_all() -> None:
+def test_of_four_queued_items_one_was_heard_one_in_part_and_two_not_at_all() -> None:
     case = Case()
-    for number in "abc":
+    for number in "abcd":
         case.turn(2.0, item_id=f"item_{number}", response_id=f"resp_{number}", ours=False)
     case.wait(3.0)
     event_id = case.do("interrupt")
     assert truncations(case) == [("item_b", 1000)]
-    assert deletions(case) == ["item_c"]
+    assert deletions(case) == ["item_c", "item_d"]
     (told,) = case.heard(AudioInterruptedEvent)
-    assert [(cut.item_id, cut.heard_ms) for cut in told.cuts] == [("item_b", 1000), ("item_c", 0)]
+    assert [(cut.item_id, cut.heard_ms) for cut in told.cuts] == [("item_b", 1000), ("item_c", 0), ("item_d", 0)]
     case.server(
-        ConversationItemTruncated(item_id="item_b", audio_end_ms=1000), ConversationItemDeleted(item_id="item_c")
+        ConversationItemTruncated(item_id="item_b", audio_end_ms=1000),
+        ConversationItemDeleted(item_id="item_c"),
+        ConversationItemDeleted(item_id="item_d"),
     )
     assert case.settled == {event_id: "acknowledged"}
     assert [item.id for item in case.talk.history] == ["item_a", "item_b"]
@@ -318,6 +330,19 @@ def test_parts_of_one_item_are_deleted_only_if_nothing_of_it_was_heard() -> None
     case.done("resp_1", "cancelled")
     assert truncations(case) == []
     assert deletions(case) == []
+
+
+def test_a_later_part_of_an_item_is_truncated_by_its_own_index() -> None:
+    case = Case()
+    case.created("resp_1", ours=False)
+    case.item(message("item_a"))
+    case.speak(1.0)
+    case.spoken()
+    case.speak(1.0, content_index=1)
+    case.wait(1.5)
+    case.do("interrupt")
+    (truncate,) = case.sent(ConversationItemTruncate)
+    assert (truncate.content_index, truncate.audio_end_ms) == (1, 500)
 
 
 def test_an_item_with_two_unheard_parts_is_deleted_once() -> None:
@@ -343,9 +368,11 @@ def test_audio_end_ms_is_whole_and_never_past_the_end(fmt: AudioFormat, heard: f
     case.speak(one_second)
     case.wait(heard)
     case.do("interrupt")
+    case.done("resp_1", "cancelled")
     if expected:
         assert truncations(case) == [("item_a", expected)]
         assert type(case.sent(ConversationItemTruncate)[0].audio_end_ms) is int
+        assert deletions(case) == []
     else:
         assert truncations(case) == []
         assert deletions(case) == ["item_a"]
@@ -405,7 +432,26 @@ def test_barge_in_does_the_same_but_the_server_cancels_by_itself() -> None:
     case.clear()
     case.speak(1.0)
     assert case.events == []
+    case.server(ConversationItemTruncated(item_id="item_a", audio_end_ms=500))
     case.done("resp_1", "cancelled")
+    assert case.settled == {}
+
+
+def test_what_barge_in_asks_for_goes_by_ids_of_its_own_and_is_settled_in_silence() -> None:
+    case = Case()
+    case.created("resp_1", ours=False)
+    for item_id in ("item_a", "item_b", "item_c", "item_d"):
+        case.item(message(item_id))
+    for item_id in ("item_a", "item_b"):
+        case.speak(1.0, item_id=item_id)
+    case.wait(0.5)
+    speech_started(case)
+    case.done("resp_1", "cancelled")
+    assert deletions(case) == ["item_b", "item_c", "item_d"]
+    assert [str(frame.event_id).partition("_")[0] for frame in case.frames] == ["event"] * 4
+    assert len({frame.event_id for frame in case.frames}) == 4
+    case.server(ConversationItemTruncated(item_id="item_a", audio_end_ms=500))
+    case.server(*(ConversationItemDeleted(item_id=item_id) for item_id in deletions(case)))
     assert case.settled == {}
 
 
@@ -487,7 +533,8 @@ def test_a_response_cancelled_before_is_not_cancelled_again() -> None:
 # --- outside the conversation ------------------------------------------------------------------------------------
 
 
-def test_speech_outside_the_conversation_is_silenced_but_not_repaired() -> None:
+@pytest.mark.parametrize("heard", [0.0, 0.5])
+def test_speech_outside_the_conversation_is_silenced_but_not_repaired(heard: float) -> None:
     case = Case()
     case.created("resp_1", ours=False)
     case.done("resp_1")
@@ -495,7 +542,7 @@ def test_speech_outside_the_conversation_is_silenced_but_not_repaired() -> None:
     case.created("resp_2", conversation_id=None)
     case.item(message("item_o"), "resp_2")
     case.speak(2.0, item_id="item_o", response_id="resp_2")
-    case.wait(0.5)
+    case.wait(heard)
     case.do("interrupt")
     (cancel,) = case.sent(ResponseCancel)
     assert cancel.response_id == "resp_2"
@@ -514,8 +561,21 @@ def test_speech_outside_the_conversation_is_cancelled_by_us_at_barge_in() -> Non
     case.wait(0.5)
     speech_started(case)
     assert [frame.response_id for frame in case.sent(ResponseCancel)] == ["resp_2"]
+    case.clear()
+    event_id = case.do("interrupt")
+    assert case.sent(ResponseCancel) == []
+    case.done("resp_2", "cancelled", conversation_id=None)
+    assert case.settled == {event_id: "acknowledged"}
+
+
+def test_what_plays_behind_speech_from_outside_is_repaired() -> None:
+    case = Case()
+    case.do("request_response", OUTSIDE)
+    case.created("resp_2", conversation_id=None)
+    case.speak(2.0, item_id="item_o", response_id="resp_2")
+    case.turn(1.0, item_id="item_a", response_id="resp_1", ours=False)
     case.do("interrupt")
-    assert len(case.sent(ResponseCancel)) == 1
+    assert deletions(case) == ["item_a"]
 
 
 def test_a_silent_response_outside_is_left_alone() -> None:
@@ -612,7 +672,7 @@ def test_where_the_server_plays_the_sound_is_cleared_and_nothing_truncated() -> 
     case.server(OutputAudioBufferStarted(response_id="resp_1"))
     event_id = case.do("interrupt")
     assert case.types() == ["response.cancel", "output_audio_buffer.clear"]
-    assert [told.cuts for told in case.heard(AudioInterruptedEvent)] == [()]
+    assert case.heard(AudioInterruptedEvent) == [AudioInterruptedEvent(cuts=(), by="application")]
     case.server(OutputAudioBufferCleared(response_id="resp_1"))
     case.done("resp_1", "cancelled")
     assert case.settled == {event_id: "acknowledged"}
@@ -660,6 +720,16 @@ def test_where_the_server_plays_a_response_before_its_sound_is_cleared_too() -> 
     assert case.types() == ["response.cancel", "output_audio_buffer.clear"]
     assert case.sent(OutputAudioBufferClear)
     assert case.heard(AudioInterruptedEvent) == []
+    case.clear()
+    case.do("interrupt")
+    assert case.frames == []
+
+
+def test_where_the_server_plays_a_response_on_its_way_is_cleared_too() -> None:
+    case = Case(capabilities=SERVER_PLAYS)
+    case.do("request_response", None)
+    case.do("interrupt")
+    assert case.types() == ["response.create", "response.cancel", "output_audio_buffer.clear"]
 
 
 # --- all orders --------------------------------------------------------------------------------------------------
