@@ -6,16 +6,18 @@ from realtime_transport.capabilities import Capabilities
 from realtime_transport.events import (
     UNSET,
     ConversationItemRetrieve,
+    ConversationItemRetrieved,
     ErrorDetail,
     ErrorEvent,
     ErrorFrame,
     FunctionCallItem,
     InputTextPart,
+    ResponseOptions,
     TranscriptionSessionConfig,
     UserMessageItem,
 )
 from realtime_transport.exceptions import ServerError
-from tests.conversation.client_case import Case
+from tests.conversation.client_case import Case, message
 
 MUTE = Capabilities(echoes_event_id=False)
 HELLO = UserMessageItem(content=(InputTextPart(text="Hello"),))
@@ -34,6 +36,17 @@ def test_fm52_an_error_fails_the_call_that_it_names_and_is_told() -> None:
     assert (error.code, error.message, error.event_id) == ("invalid_value", "bad text", second)
     assert case.settlements[0].reported
     assert first not in case.settled
+
+
+def test_an_error_is_told_with_all_that_the_server_says() -> None:
+    case = Case()
+    detail = ErrorDetail(type="invalid_request_error", code="invalid_value", message="no", param="session.voice")
+    frame = ErrorFrame(error=detail, raw={"type": "error", "error": {"param": "session.voice", "doc": "see there"}})
+    case.server(frame)
+    (told,) = case.heard(ErrorEvent)
+    assert isinstance(told.error, ServerError)
+    assert (told.error.type, told.error.code, told.error.message) == ("invalid_request_error", "invalid_value", "no")
+    assert (told.error.param, told.error.event_id, told.error.raw) == ("session.voice", None, frame.raw)
 
 
 def test_fm53_an_error_of_nobodys_is_told() -> None:
@@ -125,6 +138,24 @@ def test_an_error_for_a_response_goes_to_the_queue_and_is_told_unless_it_was_put
     assert len(case.heard(ErrorEvent)) == 2
 
 
+def test_a_response_that_is_refused_without_our_id_is_the_one_that_has_to_wait_for_others() -> None:
+    case = Case(capabilities=MUTE)
+    case.do("request_response", ResponseOptions(conversation="none"))
+    ours = case.do("request_response", None)
+    case.refuse("conversation_too_long")
+    assert case.settled == {ours: "failed"}
+
+
+def test_only_cancels_join_each_other() -> None:
+    case = Case()
+    case.do("request_response", None)
+    case.refuse("conversation_already_has_active_response", case.frames[0].event_id)
+    case.do("cancel_response")
+    clear = case.do("clear_audio")
+    case.refuse("server_error", clear)
+    assert case.settled == {clear: "failed"}
+
+
 def test_a_cancel_that_is_late_is_benign_and_so_are_those_that_joined_it() -> None:
     case = Case(capabilities=MUTE)
     case.created(ours=False)
@@ -145,15 +176,17 @@ def test_a_refused_truncation_asks_for_the_item() -> None:
     assert case.settled == {event_id: "failed"}
 
 
-def test_a_cancel_that_crossed_the_end_of_its_response_is_forgiven_without_a_word() -> None:
+def test_cancels_that_crossed_the_end_of_their_responses_are_forgiven_without_a_word() -> None:
     case = Case()
-    case.created(ours=False)
-    event_id = case.do("cancel_response")
-    case.done()
-    case.refuse("response_cancel_not_active", event_id)
-    assert case.settled == {event_id: "acknowledged"}
+    cancels: list[str] = []
+    for response_id in ("resp_1", "resp_2"):
+        case.created(response_id, ours=False)
+        cancels.append(case.do("cancel_response"))
+        case.done(response_id)
+        case.refuse("response_cancel_not_active", cancels[-1])
+    assert case.settled == dict.fromkeys(cancels, "acknowledged")
     assert case.heard(ErrorEvent) == []
-    assert case.talk.counts.stale == 1
+    assert case.talk.counts.stale == 2
 
 
 def test_a_refused_commit_fails_and_a_session_that_is_finishing_looks_again() -> None:
@@ -182,3 +215,15 @@ def test_a_refused_truncation_fetches_the_item_under_an_id_of_its_own() -> None:
     assert str(fetch.event_id).startswith("event_")
     case.refuse("item_not_found", str(fetch.event_id))
     assert case.settled == {event_id: "failed"}
+
+
+def test_the_answer_to_a_question_of_our_own_is_not_taken_for_the_answer_to_the_callers() -> None:
+    case = Case()
+    case.turn(1.0, ours=False)
+    truncate = case.do("truncate_item", "item_a", 0, 500)
+    case.refuse("invalid_value", truncate)
+    theirs = case.do("retrieve_item", "item_a")
+    case.server(ConversationItemRetrieved(item=message("item_a")))
+    assert case.settled == {truncate: "failed"}
+    case.server(ConversationItemRetrieved(item=message("item_a")))
+    assert case.settled == {truncate: "failed", theirs: "acknowledged"}

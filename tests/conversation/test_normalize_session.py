@@ -48,6 +48,7 @@ def test_a_clear_of_what_the_server_plays_settles_with_cleared() -> None:
     event_id = case.do("clear_output")
     case.server(OutputAudioBufferCleared())
     assert case.settled == {event_id: "acknowledged"}
+    assert case.settlements[0].result == OutputAudioBufferCleared()
     assert case.heard(AudioInterruptedEvent) == []
 
 
