@@ -176,9 +176,9 @@ class Requests:
         else:
             self.settled(group_id)
 
-    def settled(self, event_id: str, result: ServerEvent | None = None) -> None:
+    def settled(self, event_id: str) -> None:
         """Acknowledge a call for which nothing had to be sent."""
-        self._settlements.append(Settlement(event_id=event_id, outcome="acknowledged", result=result))
+        self._settlements.append(Settlement(event_id=event_id, outcome="acknowledged"))
 
     def _part_settled(self, group_id: str, part: Settlement) -> None:
         group = self._groups[group_id]

@@ -1,3 +1,5 @@
+import tracemalloc
+
 import pytest
 
 from realtime_transport.conversation.requests import Request, RequestKind, Requests, Settlement
@@ -60,7 +62,7 @@ def test_a_settled_request_is_skipped_when_the_next_answer_comes() -> None:
 def test_an_id_cannot_be_open_twice() -> None:
     requests = Requests()
     opened(requests, "a")
-    with pytest.raises(InvalidArgument, match="event_id"):
+    with pytest.raises(InvalidArgument, match=r"^event_id: 'a' is the id of a request that is not settled$"):
         opened(requests, "a")
 
 
@@ -91,6 +93,23 @@ def test_a_passed_deadline_is_a_timeout() -> None:
     assert settlement.outcome == "timeout"
     assert isinstance(settlement.error, RequestTimeout)
     assert settlement.error.event_id == "a"
+    assert settlement.error.reason == "timeout"
+    assert str(settlement.error) == "the server did not answer 'clear' within 1 s"
+
+
+def test_the_caller_is_told_the_time_that_it_gave() -> None:
+    requests = Requests()
+    request = Request(event_id="a", kind="finish", key="", patience=2.5)
+    requests.open(request, 2.5)
+    requests.expire(request, 10.0)
+    (settlement,) = requests.drain()
+    assert str(settlement.error) == "the server did not answer 'finish' within 2.5 s"
+
+
+def test_of_one_deadline_the_first_that_was_asked_expires_first() -> None:
+    requests = Requests()
+    in_order = [opened(requests, event_id, deadline=1.0) for event_id in "abc"]
+    assert requests.expired(1.0) == in_order
 
 
 def test_what_a_server_never_answers_counts_as_done_at_its_deadline() -> None:
@@ -162,10 +181,34 @@ def test_a_group_ends_as_the_worst_of_its_parts(first: str) -> None:
     assert requests.drain() == [Settlement(event_id="group", outcome="failed", error=error, reported=True)]
 
 
+def test_of_two_parts_that_failed_a_group_tells_the_first() -> None:
+    requests = Requests()
+    first, second = ServerError("first"), ServerError("second")
+    opened(requests, "a")
+    opened(requests, "b")
+    requests.open_group("group", ("a", "b"))
+    requests.settle("b", "failed", error=first, reported=True)
+    requests.settle("a", "failed", error=second)
+    assert requests.drain() == [Settlement(event_id="group", outcome="failed", error=first, reported=True)]
+
+
 def test_a_group_of_nothing_is_acknowledged_at_once() -> None:
     requests = Requests()
     requests.open_group("group", ())
     assert outcomes(requests) == {"group": "acknowledged"}
+
+
+def test_what_was_answered_leaves_nothing_behind() -> None:
+    requests = Requests()
+    tracemalloc.start()
+    try:
+        for number in range(1000):
+            opened(requests, f"event_{number}", "delete_item", key=f"item_{number}", deadline=None)
+            requests.acknowledge("delete_item", f"item_{number}", answer())
+            requests.drain()
+        assert tracemalloc.get_traced_memory()[0] < 20_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_the_end_settles_everything_once() -> None:
