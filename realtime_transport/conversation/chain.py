@@ -46,6 +46,8 @@ class Chain:
         self._offset = 0
         # All places before this position are right.
         self._right = 0
+        # All positions before this one hold what they held when ``unchanged`` was asked last.
+        self._same = 0
         # Items that wait: when to give up, by item (oldest first), and who waits for whom, by the missing item.
         self._deadlines: dict[str, float] = {}
         self._waiting: dict[str, list[_Node]] = {}
@@ -68,6 +70,15 @@ class Chain:
         """Tell whether an item's place was guessed."""
         return item_id in self._nodes and self._nodes[item_id].uncertain
 
+    def unchanged(self) -> int:
+        """Return how many items at the front stand where they stood when this was asked last."""
+        same, self._same = self._same, len(self._order)
+        return same
+
+    def behind(self, position: int) -> Iterator[str]:
+        """Go through the items from a position on."""
+        return (node.item_id for node in self._order[position:])
+
     def oldest(self) -> str:
         """Return the first item of the order, else the one that has waited longest. There must be one."""
         return self._order[0].item_id if self._order else next(iter(self._deadlines))
@@ -85,8 +96,10 @@ class Chain:
         """Put an item where it was told: after ``previous``, at the front (None), or at the end (absent).
 
         Returns the ids that got a place or another one: the item and all that waited for it, or none. An item whose
-        place was told before stays there. One whose ``previous`` is unknown waits for it.
+        place was told before stays there. One whose ``previous`` is unknown waits for it; an empty one names nobody.
         """
+        if previous == "":
+            previous = UNSET
         node = self._nodes.setdefault(item_id, _Node(item_id))
         if node.told:
             return []
@@ -184,10 +197,12 @@ class Chain:
         node.placed = True
         node.place = position + self._offset
         self._order.insert(position, node)
+        self._same = min(self._same, position)
 
     def _take_out(self, node: _Node) -> None:
         position = self._position(node)
         del self._order[position]
+        self._same = min(self._same, position)
         if position == 0:
             self._offset += 1
             self._right = max(self._right - 1, 0)

@@ -63,6 +63,9 @@ class History:
         self._gone: Recent[str] = Recent(MAX_GONE)
         self._bytes = 0
         self._snapshot: tuple[Item, ...] | None = None
+        # What the last snapshot was made of, and who in it has changed since: the next one is made of the difference.
+        self._shown: list[Item] = []
+        self._stirred: set[str] = set()
         # Ids to announce, in the order of their first change. A dict for its order.
         self._changed: dict[str, None] = {}
         # What ``changes()`` said last of each id that it has not called deleted since: its place and all about it.
@@ -88,7 +91,15 @@ class History:
     def snapshot(self) -> tuple[Item, ...]:
         """Return all items in order; the very same tuple as long as nothing changes."""
         if self._snapshot is None:
-            self._snapshot = tuple(self._records[item_id].current() for item_id in self._chain)
+            same = self._chain.unchanged()
+            del self._shown[same:]
+            for item_id in self._stirred:
+                index = self._chain.index(item_id)
+                if index is not None and index < same:
+                    self._shown[index] = self._records[item_id].current()
+            self._shown += [self._records[item_id].current() for item_id in self._chain.behind(same)]
+            self._stirred.clear()
+            self._snapshot = tuple(self._shown)
         return self._snapshot
 
     def get(self, item_id: str) -> Item | None:
@@ -199,6 +210,7 @@ class History:
         words.size += size
         if record is not None:
             self._resize(record, record.size + size)
+            self._stir(item_id)
             self._make_room()
 
     def settle(self, item_id: str, content_index: int, field: Field, value: str) -> None:
@@ -285,12 +297,17 @@ class History:
     def _resize(self, record: Record, size: int) -> None:
         self._bytes += size - record.size
         record.size = size
-        self._snapshot = None
 
     def _touch(self, item_ids: list[str]) -> None:
-        if item_ids:
-            self._changed.update(dict.fromkeys(item_ids))
-            self._snapshot = None
+        for item_id in item_ids:
+            self._changed[item_id] = None
+            self._stir(item_id)
+
+    def _stir(self, item_id: str) -> None:
+        """Note that the snapshot is out of date; of whom, only where somebody looks at snapshots."""
+        self._snapshot = None
+        if self._shown:
+            self._stirred.add(item_id)
 
     def _leave(self, item_id: str) -> bool:
         self._gone.add(item_id)
@@ -300,6 +317,7 @@ class History:
             self._bytes -= record.size
             self._chain.remove(item_id)
             self._snapshot = None
+            self._stirred.discard(item_id)
         return record is not None
 
     def _make_room(self) -> None:

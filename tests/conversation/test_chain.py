@@ -42,6 +42,29 @@ def test_absent_is_the_end_null_is_the_front_and_an_id_is_what_comes_before() ->
     assert chain.index("other") is None
 
 
+def test_an_empty_id_names_nobody() -> None:
+    """Nothing could ever come for it to wait for, and removing what waits would leave its deadline behind."""
+    chain = chain_of("a")
+    assert chain.place("b", "", 0.0) == ["b"]
+    assert chain.next_deadline() is None
+    chain.remove("b")
+    assert chain.wake(10.0) == []
+    assert list(chain) == ["a"]
+
+
+def test_what_stands_where_it_stood_is_told_once() -> None:
+    chain = chain_of("a", "b", "c")
+    assert chain.unchanged() == 0
+    chain.append("d")
+    assert chain.unchanged() == 3
+    assert list(chain.behind(3)) == ["d"]
+    chain.remove("b")
+    chain.append("e")
+    assert chain.unchanged() == 1
+    assert list(chain.behind(1)) == ["c", "d", "e"]
+    assert chain.unchanged() == 4
+
+
 def test_a_place_is_told_once() -> None:
     chain = chain_of("a", "b", "c")
     assert chain.place("c", None, 0.0) == ["c"]
