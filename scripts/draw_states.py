@@ -28,8 +28,8 @@ conversation inside. In each state it holds the invariants of `scripts/model_che
 a slot that says what is so, no request that waits for a free slot, nothing told of what was cut, nothing open after the
 end), and each state has to come to rest: every call settled, every turn ended, the slot free.
 
-Depth 5 is 3,510 states and 3 seconds of one processor, depth 6 is 14,287 states and 14 seconds. Each step further takes
-about five times as long: a minute for depth 7, which is the default, and six for depth 8.
+Depth 5 is 3,510 states and 3 seconds of one processor, depth 6 is 14,287 states and 14 seconds, depth 7, which is the
+default, 55,769 states and a minute, depth 8 is 209,923 states and four and a half.
 """
 
 TITLES = {
