@@ -14,6 +14,7 @@ from realtime_transport.events import (
     ConversationItemCreate,
     ConversationItemDelete,
     ConversationItemDone,
+    ErrorFrame,
     McpApprovalRequestItem,
     McpApprovalResponseItem,
     McpCallItem,
@@ -23,9 +24,10 @@ from realtime_transport.events import (
     ResponseDone,
     ResponseMcpCallArgumentsDone,
     ResponseMcpCallFailed,
+    ServerEvent,
 )
 from realtime_transport.events.server_conversation import McpListToolsFailed
-from tests.conversation.serving import Canned, Served, types
+from tests.conversation.serving import Canned, Served, plain, types
 
 TOOLS = {
     "weather": (
@@ -271,3 +273,103 @@ def test_answers_to_what_nobody_asks() -> None:
     answer(served, str(item.id), approve=True)
     assert served.codes == ["invalid_value"] * 3
     assert len([event for event in served.all(ConversationItemAdded) if isinstance(event.item, McpCallItem)]) == 0
+
+
+# --- word for word -------------------------------------------------------------------------------------------------
+
+SCHEMA = {"type": "object", "properties": {}}
+
+
+def brief(events: list[ServerEvent]) -> list[tuple[Any, ...]]:
+    """Events as their type and all that they say besides."""
+    frames = [plain(event) for event in events]
+    return [(frame.pop("type"), frame) for frame in frames]
+
+
+def test_a_listing_word_for_word() -> None:
+    served = Served(mcp=TOOLS)
+    served.write("Hi.", "item_1")
+    item = {"type": "mcp_list_tools", "id": "mcpl_0001", "server_label": "weather"}
+    tools = [
+        {"name": "get_weather", "description": "Tells the weather.", "input_schema": SCHEMA, "annotations": None},
+        {"name": "set_weather", "description": "", "input_schema": SCHEMA, "annotations": None},
+    ]
+    assert brief(served.update(tools=[tool()]))[1:] == [
+        ("conversation.item.added", {"previous_item_id": "item_1", "item": {**item, "tools": []}}),
+        ("mcp_list_tools.in_progress", {"item_id": "mcpl_0001"}),
+        ("mcp_list_tools.completed", {"item_id": "mcpl_0001"}),
+        ("conversation.item.done", {"previous_item_id": "item_1", "item": {**item, "tools": tools}}),
+    ]
+
+
+def test_a_call_of_a_response_word_for_word() -> None:
+    served = Served(Canned([Reply(text="Wait."), CALL]), mcp=TOOLS)
+    served.update(tools=[tool(require_approval="never")], output_modalities=["text"])
+    asked = {"type": "mcp_call", "id": "mcp_0001", "server_label": "weather", "name": "get_weather"}
+    asked |= {"arguments": CALL.arguments, "error": None}
+    where = {"item_id": "mcp_0001", "output_index": 1}
+    assert brief(served.respond())[-3:] == [
+        ("response.mcp_call.in_progress", where),
+        ("response.mcp_call.completed", where),
+        ("conversation.item.done", {"previous_item_id": "item_0001", "item": {**asked, "output": "21 degrees"}}),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "how", "output", "error"),
+    [
+        ("get_weather", "completed", "21 degrees", None),
+        ("set_weather", "failed", None, {"type": "tool_execution_error", "message": "Nobody can."}),
+    ],
+)
+def test_an_approved_call_word_for_word(name: str, how: str, output: str | None, error: object) -> None:
+    served = Served(Canned(CallMcp(server_label="weather", name=name)), mcp=TOOLS)
+    served.update(tools=[tool()])
+    served.respond()
+    answered = McpApprovalResponseItem(id="yes", approval_request_id="mcpr_0001", approve=True)
+    call = {"type": "mcp_call", "id": "mcp_0001", "server_label": "weather", "name": name, "arguments": "{}"}
+    call |= {"approval_request_id": "mcpr_0001"}
+    where = {"item_id": "mcp_0001", "output_index": 0}
+    assert brief(served.send(ConversationItemCreate(item=answered)))[2:] == [
+        ("conversation.item.added", {"previous_item_id": "yes", "item": {**call, "output": None, "error": None}}),
+        ("response.mcp_call.in_progress", where),
+        (f"response.mcp_call.{how}", where),
+        ("conversation.item.done", {"previous_item_id": "yes", "item": {**call, "output": output, "error": error}}),
+    ]
+
+
+def test_a_call_of_a_server_that_is_not_there_fails_with_the_code_of_json_rpc() -> None:
+    served = Served(Canned(CallMcp(server_label="moon", name="rise")), mcp=TOOLS)
+    served.respond()
+    answer(served, "mcpr_0001", approve=True)
+    assert last_call(served).error == McpError(
+        type="protocol_error", code=-32602, message="There is no MCP server 'moon' in this session."
+    )
+
+
+@pytest.mark.parametrize(
+    ("asked", "needed"),
+    [
+        ({"always": {"tool_names": ["get_weather"]}}, True),
+        ({"always": {"tool_names": ["other"]}, "never": {"tool_names": ["get_weather"]}}, False),
+        ({"always": {"tool_names": ["other"]}}, True),
+        ({"always": {}, "never": {"tool_names": ["get_weather"]}}, False),
+        ({"never": {"tool_names": ["other"]}}, True),
+        ({"never": {}}, True),
+    ],
+)
+def test_the_filters_of_approval(asked: dict[str, Any], needed: bool) -> None:
+    served = Served(Canned(CALL), mcp=TOOLS)
+    served.update(tools=[tool(require_approval=asked)])
+    served.respond()
+    assert ("response.mcp_call.in_progress" not in served.types) is needed
+
+
+def test_a_refused_answer_names_the_request() -> None:
+    served, item, _ = asking()
+    answer(served, "mcpr_nobody", approve=True)
+    answer(served, str(item.id), approve=False)
+    answer(served, str(item.id), approve=False)
+    for error, request_id in zip(served.all(ErrorFrame), ("mcpr_nobody", str(item.id)), strict=True):
+        assert error.error.param == "item.approval_request_id"
+        assert request_id in str(error.error.message)
