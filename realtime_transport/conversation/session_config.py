@@ -134,9 +134,11 @@ class SessionState:
 
         What changed unasked was changed by somebody else (a sideband socket): our older wish for it is void.
         """
-        known = self.acknowledged
-        if event_id is None and known is not None and self._wishes is not None and type(known) is type(session):
-            self._wishes = _without(self._wishes, difference(known, session))
+        known, wishes = self.acknowledged, self._wishes
+        if event_id is None and known is not None and wishes is not None and type(known) is type(session):
+            changed = difference(known, session)
+            if type(changed) is type(wishes):
+                self._wishes = _without(wishes, changed)
         self.acknowledged = session
         self.input_format = input_format(session)
         self.output_format = session_output_format(session)
@@ -161,13 +163,17 @@ def _lay(base: AnySession | None, layer: AnySession | None) -> AnySession | None
     return merge(base, layer)
 
 
-def _without(wishes: ObjectT, changed: ObjectT | None) -> ObjectT:
+def _without(wishes: ObjectT, changed: ObjectT) -> ObjectT:
     """Take what somebody else changed out of the wishes."""
     kept: dict[str, Any] = {}
     for field in attrs.fields(type(wishes)):
-        mine, theirs = getattr(wishes, field.name), getattr(changed, field.name, UNSET)
-        if field.name == "extra" or theirs is UNSET or mine is UNSET:
+        mine, theirs = getattr(wishes, field.name), getattr(changed, field.name)
+        if mine is UNSET or theirs is UNSET:
             continue
-        both_in_part = isinstance(mine, SENT_IN_PART) and type(mine) is type(theirs)
-        kept[field.name] = _without(mine, theirs) if both_in_part else UNSET
+        if field.name == "extra":
+            kept[field.name] = {name: value for name, value in mine.items() if name not in theirs}
+        elif isinstance(mine, SENT_IN_PART) and type(mine) is type(theirs):
+            kept[field.name] = _without(mine, theirs)
+        else:
+            kept[field.name] = UNSET
     return attrs.evolve(wishes, **kept)

@@ -29,6 +29,7 @@ from realtime_transport.exceptions import InvalidArgument, RequestTimeout, State
 from tests.conversation.client_case import SESSION, Case
 
 CLOCK = FunctionTool(name="clock")
+SECRET = McpTool(server_label="docs", authorization="secret")
 
 
 def vad(**fields: Any) -> RealtimeSessionConfig:
@@ -86,12 +87,84 @@ def test_before_the_servers_first_word_everything_is_sent() -> None:
 def test_wishes_outlive_an_echo_that_leaves_them_out() -> None:
     state = SessionState()
     state.accept(None, SESSION)
-    tool = McpTool(server_label="docs", authorization="secret")
-    state.change("a", {"tools": [tool]})
+    state.change("a", {"tools": [SECRET]})
     state.accept("a", attrs.evolve(SESSION, tools=(McpTool(server_label="docs"),)))
     assert isinstance(state.desired, RealtimeSessionConfig)
-    assert state.desired.tools == (tool,)
-    assert state.change("b", {"tools": [tool]}) is None
+    assert state.desired.tools == (SECRET,)
+    assert state.change("b", {"tools": [SECRET]}) is None
+
+
+def test_a_change_without_a_kind_is_of_the_kind_in_force() -> None:
+    state = SessionState()
+    state.accept(None, TranscriptionSessionConfig())
+    change = {"audio": {"input": {"turn_detection": None}}}
+    assert state.change("a", change) == TranscriptionSessionConfig(
+        audio=AudioConfig(input=AudioInputConfig(turn_detection=None))
+    )
+
+
+def test_every_wish_that_was_granted_is_kept() -> None:
+    state = SessionState()
+    state.accept(None, SESSION)
+    for event_id, wish in (("a", {"tools": [SECRET]}), ("b", {"temperature": 0.7})):
+        state.change(event_id, wish)
+        state.accept(event_id, SESSION)
+    assert state.desired == attrs.evolve(SESSION, tools=(SECRET,), extra={"temperature": 0.7})
+
+
+LOUD = attrs.evolve(SESSION, instructions="Louder.")
+PCMU_IN = merge(SESSION, RealtimeSessionConfig(audio=AudioConfig(input=AudioInputConfig(format=PcmuFormat()))))
+
+
+@pytest.mark.parametrize(
+    ("wish", "word", "left"),
+    [
+        pytest.param({"tools": [SECRET]}, SESSION, {"tools": (SECRET,)}, id="nothing"),
+        pytest.param({"tools": [SECRET]}, LOUD, {"tools": (SECRET,)}, id="something else"),
+        pytest.param({"instructions": "Be long."}, LOUD, {}, id="the same"),
+        pytest.param(
+            {"temperature": 0.7, "top_p": 1},
+            attrs.evolve(SESSION, extra={"top_p": 0}),
+            {"extra": {"temperature": 0.7, "top_p": 0}},
+            id="an unknown field",
+        ),
+        pytest.param(
+            {"audio": {"input": {"noise_reduction": None}}},
+            PCMU_IN,
+            {"audio": AudioConfig(input=AudioInputConfig(noise_reduction=None))},
+            id="another field of the same object",
+        ),
+        pytest.param(
+            {"audio": {"input": {"format": "g711_alaw"}}}, PCMU_IN, {}, id="the same field of the same object"
+        ),
+        pytest.param(
+            {"audio": {"input": {"noise_reduction": None}}},
+            attrs.evolve(SESSION, audio=None),
+            {},
+            id="the whole object",
+        ),
+        pytest.param(
+            {"turn_detection": {"threshold": 0.7}}, merge(SESSION, vad(threshold=0.9)), {}, id="what is never in part"
+        ),
+    ],
+)
+def test_a_wish_is_void_where_somebody_else_changed_the_same_and_only_there(
+    wish: dict[str, Any], word: RealtimeSessionConfig, left: dict[str, Any]
+) -> None:
+    state = SessionState()
+    state.accept(None, SESSION)
+    state.change("a", wish)
+    state.accept("a", SESSION)
+    state.accept(None, word)
+    assert state.desired == merge(word, RealtimeSessionConfig(**left))
+
+
+def test_wishes_for_a_session_of_another_kind_stay_when_somebody_changes_this_one() -> None:
+    state = SessionState()
+    state.change("a", {"instructions": "Hi."})
+    state.accept("a", TranscriptionSessionConfig())
+    state.accept(None, TranscriptionSessionConfig(include=("item.input_audio_transcription.logprobs",)))
+    assert state.desired == RealtimeSessionConfig(instructions="Hi.")
 
 
 def test_a_session_of_another_kind_replaces_the_wishes() -> None:
@@ -196,7 +269,8 @@ def test_fm66_the_voice_is_fixed_once_audio_came() -> None:
     case.do("update_session", {"voice": "alloy", "instructions": "Be long."})
     assert case.sent(SessionUpdate)[-1].session == RealtimeSessionConfig(instructions="Be long.")
     frames = len(case.frames)
-    with pytest.raises(StateError, match="voice"):
+    why = "^the voice cannot change once the session has produced audio; start a new session$"
+    with pytest.raises(StateError, match=why):
         case.do("update_session", {"voice": "marin"})
     case.drain()
     assert len(case.frames) == frames
@@ -211,8 +285,11 @@ def test_the_voice_is_fixed_where_the_server_plays_too() -> None:
 
 def test_fm66_the_kind_of_a_session_cannot_change() -> None:
     case = Case()
-    with pytest.raises(InvalidArgument, match="kind"):
+    with pytest.raises(
+        InvalidArgument, match=r"^session\.type: this is a realtime session: its kind cannot change$"
+    ) as refused:
         case.do("update_session", TranscriptionSessionConfig())
+    assert refused.value.path == "session.type"
     assert case.frames == []
 
 
