@@ -11,12 +11,22 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Final
 
+import attrs
+
 EARLY_LIMIT: Final = 256
 """Events kept. Opening a session makes about ten; the rest is an answer that begins at once."""
 
 EARLY_SECONDS: Final = 5.0
 """How long after connecting an event is early: listeners are registered in the lines after ``connect``, not minutes
 later, and old audio at that point would be a surprise."""
+
+
+@attrs.frozen
+class Folded:
+    """Stands for an event that waits, and weighs less: ``unfold`` makes the event of ``rest`` again."""
+
+    rest: Any
+    unfold: Callable[[Any], Any]
 
 
 class EarlyEvents:
@@ -40,18 +50,26 @@ class EarlyEvents:
         if len(self._kept) > EARLY_LIMIT:
             del self._kept[0]
 
+    def fold(self, fold: Callable[[Any], Any]) -> None:
+        """Put what ``fold`` returns in the place of each event: the event itself, or a ``Folded``."""
+        self._kept = [(name, fold(event)) for name, event in self._kept]
+
     def holds(self, name: str) -> bool:
         """Tell whether an event of this name waits."""
         return any(kept == name for kept, _ in self._kept)
 
     def all(self) -> list[tuple[str, Any]]:
         """Show everything, in order, and keep it."""
-        return list(self._kept)
+        return [(name, _unfolded(event)) for name, event in self._kept]
 
     def take(self, heard: Callable[[str], bool]) -> tuple[str, Any] | None:
         """Remove and return the first event whose name is heard now, None when there is none."""
         for index, (name, event) in enumerate(self._kept):
             if heard(name):
                 del self._kept[index]
-                return name, event
+                return name, _unfolded(event)
         return None
+
+
+def _unfolded(event: Any) -> Any:
+    return event.unfold(event.rest) if type(event) is Folded else event

@@ -54,6 +54,7 @@ class Emitter:
     """
 
     __slots__ = (
+        "_audio_ms",
         "_delivering_early",
         "_drained",
         "_early",
@@ -67,7 +68,6 @@ class Emitter:
         "_serving",
         "_streams",
         "_waits",
-        "ms_of",
     )
 
     def __init__(
@@ -78,7 +78,7 @@ class Emitter:
         audio_ms: AudioMs = lambda event: 0.0,
         report: Callable[[RealtimeError], None] | None = None,
     ) -> None:
-        self.ms_of = audio_ms
+        self._audio_ms = audio_ms
         self._names = names
         self._error_event = error_event
         self._report_elsewhere = report
@@ -158,7 +158,7 @@ class Emitter:
             names,
             limit=limit,
             overflow=overflow,
-            audio_ms=self.ms_of,
+            audio_ms=self._audio_ms,
             report_missed=self.report_missed,
             room_was_made=self.room_was_made,
         )
@@ -220,6 +220,11 @@ class Emitter:
     def expect_listeners(self, seconds: float = EARLY_SECONDS) -> None:
         """Keep what nobody hears, for so long, until the first listener of its name comes."""
         self._early = EarlyEvents(seconds)
+
+    def fold_early(self, fold: Callable[[Any], Any]) -> None:
+        """Let what waits for its first listener weigh less; see ``EarlyEvents.fold``."""
+        if self._early is not None:
+            self._early.fold(fold)
 
     def _early_events(self) -> EarlyEvents | None:
         if self._early is not None and self._early.over and not self._delivering_early:
@@ -319,6 +324,10 @@ class Emitter:
             self.emit("audio_gap", AudioGapEvent(direction="in", ms=ms, reason=str(error)))
         else:
             self.report(error)
+
+    def ms_of(self, event: Any) -> float:
+        """Tell how many milliseconds of audio an event carries."""
+        return self._audio_ms(event)
 
     def adopt(self, task: asyncio.Task[None]) -> None:
         """Own a task that serves a coroutine listener."""

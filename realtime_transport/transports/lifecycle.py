@@ -27,7 +27,7 @@ from realtime_transport.exceptions import (
 from realtime_transport.transports.driver import Driver, DriverHooks
 from realtime_transport.transports.endings import Endings, codec_for
 from realtime_transport.transports.minting import Mint, minted_key, with_model
-from realtime_transport.transports.opening import Opening
+from realtime_transport.transports.opening import Opening, fold
 from realtime_transport.transports.request import ApiKey, ConnectRequest
 
 
@@ -130,6 +130,7 @@ class Lifecycle(Endings):
             raise
         finally:
             driver.watch, self._opening = None, None
+        self._emitter.fold_early(fold)
         self._epoch += 1
         self._set_status("connected")
         self._emitter.emit("connected", ConnectedEvent(session_id=self._session_id(), epoch=self._epoch))
