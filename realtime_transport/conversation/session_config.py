@@ -137,7 +137,7 @@ class SessionState:
         known, wishes = self.acknowledged, self._wishes
         if event_id is None and known is not None and wishes is not None and type(known) is type(session):
             changed = difference(known, session)
-            if type(changed) is type(wishes):
+            if changed is not None and type(changed) is type(wishes):
                 self._wishes = _without(wishes, changed)
         self.acknowledged = session
         self.input_format = input_format(session)
