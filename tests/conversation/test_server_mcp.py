@@ -305,7 +305,7 @@ def test_a_listing_word_for_word() -> None:
 def test_a_call_of_a_response_word_for_word() -> None:
     served = Served(Canned([Reply(text="Wait."), CALL]), mcp=TOOLS)
     served.update(tools=[tool(require_approval="never")], output_modalities=["text"])
-    asked = {"type": "mcp_call", "id": "mcp_0001", "server_label": "weather", "name": "get_weather"}
+    asked: dict[str, Any] = {"type": "mcp_call", "id": "mcp_0001", "server_label": "weather", "name": "get_weather"}
     asked |= {"arguments": CALL.arguments, "error": None}
     where = {"item_id": "mcp_0001", "output_index": 1}
     assert brief(served.respond())[-3:] == [
@@ -327,7 +327,13 @@ def test_an_approved_call_word_for_word(name: str, how: str, output: str | None,
     served.update(tools=[tool()])
     served.respond()
     answered = McpApprovalResponseItem(id="yes", approval_request_id="mcpr_0001", approve=True)
-    call = {"type": "mcp_call", "id": "mcp_0001", "server_label": "weather", "name": name, "arguments": "{}"}
+    call: dict[str, Any] = {
+        "type": "mcp_call",
+        "id": "mcp_0001",
+        "server_label": "weather",
+        "name": name,
+        "arguments": "{}",
+    }
     call |= {"approval_request_id": "mcpr_0001"}
     where = {"item_id": "mcp_0001", "output_index": 0}
     assert brief(served.send(ConversationItemCreate(item=answered)))[2:] == [
