@@ -30,8 +30,8 @@ class Hearing:
     def __init__(self) -> None:
         super().__init__()
         self._emitter = Emitter(TRANSPORT_EVENTS, audio_ms=self._audio_ms)
-        # Names here are the server's own types, which nobody can list. Its errors go where all errors go.
-        self._server_emitter = Emitter(None, report=self._emitter.report)
+        # For the server's own types. Made when the first of its kind listens, which few programs do.
+        self._server_emitter: Emitter | None = None
 
     def off(self, name: str, listener: Listener[Any]) -> None:
         """Stop calling ``listener``; does nothing when it does not listen.
@@ -56,11 +56,15 @@ class Hearing:
         For what a provider adds to the protocol (``on_server_event("vendor.thing", f)``). The type is GA's where the
         dialect renames. ``off_server_event`` undoes it.
         """
+        if self._server_emitter is None:
+            # Names are the server's, which nobody can list. Errors go where all errors go.
+            self._server_emitter = Emitter(None, report=self._emitter.report)
         self._server_emitter.on(wire_type, listener, overflow=overflow)
 
     def off_server_event(self, wire_type: str, listener: Listener[Any]) -> None:
         """Stop calling ``listener``; does nothing when it does not listen."""
-        self._server_emitter.off(wire_type, listener)
+        if self._server_emitter is not None:
+            self._server_emitter.off(wire_type, listener)
 
     def emit(self, event: TransportEvent) -> None:
         """Emit an event of your own making: for subclass authors."""
@@ -70,7 +74,7 @@ class Hearing:
 
     def _tell(self, event: TransportEvent) -> None:
         """Deliver one event of the conversation: raw frames also under the server's own name."""
-        if type(event) is RawEvent and self._server_emitter.listens(event.event.type):
+        if type(event) is RawEvent and self._server_emitter is not None:
             self._server_emitter.emit(event.event.type, event.event)
         self._emitter.emit(event.name, event)
 
@@ -79,7 +83,8 @@ class Hearing:
 
         Those of the first seconds are not kept for whoever comes late for ``*``: they would push out all else.
         """
-        return self._emitter.hears("*") or self._server_emitter.hears(ResponseOutputAudioDelta.type)
+        server = self._server_emitter
+        return self._emitter.hears("*") or (server is not None and server.hears(ResponseOutputAudioDelta.type))
 
     def _hears_sent(self) -> bool:
         """Tell whether anybody hears what is sent, or may still come early enough."""

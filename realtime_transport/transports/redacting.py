@@ -16,9 +16,9 @@ class RedactingLogger(_Adapter):
     """Replaces a key in whatever is logged, in clear and as URLs spell it."""
 
     def __init__(self, logger: logging.Logger, key: Secret | None) -> None:
-        super().__init__(logger, {})
+        super().__init__(logger, None)
         revealed = key.reveal() if key is not None else ""
-        self._spellings = {revealed, quote(revealed, safe=""), quote_plus(revealed)} - {""}
+        self._spellings = tuple({revealed, quote(revealed, safe=""), quote_plus(revealed)} - {""})
 
     def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:
         """Mask the key in a message that was formatted by its caller."""

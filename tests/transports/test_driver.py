@@ -44,6 +44,7 @@ async def test_the_raw_event_comes_first_then_the_named_one() -> None:
 async def test_server_events_are_heard_under_their_own_names() -> None:
     transport = await connected()
     found: list[Any] = []
+    transport.off_server_event("vendor.thing", found.append)  # which nobody listens to
     transport.on_server_event("vendor.thing", found.append)
     transport.on_server_event("rate_limits.updated", found.append)
     transport.say("vendor.thing", x=1)
