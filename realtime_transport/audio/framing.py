@@ -13,6 +13,11 @@ class SampleAligner:
         self._size = fmt.frame_bytes
         self._rest = b""
 
+    @property
+    def held(self) -> int:
+        """How many bytes wait for the end of their sample."""
+        return len(self._rest)
+
     def push(self, data: bytes) -> bytes:
         """Take any bytes, return the longest whole run so far."""
         if self._rest:

@@ -32,6 +32,7 @@ RequestKind: TypeAlias = Literal[
     "response",
     "cancel",
     "finish",
+    "close",
 ]
 
 _WORST_LAST: Final[tuple[Outcome, ...]] = ("acknowledged", "dropped", "timeout", "failed")

@@ -92,6 +92,17 @@ def translation_capabilities(capabilities: Capabilities) -> Capabilities:
     )
 
 
+@attrs.define
+class _Epoch:
+    """What is new with each connection."""
+
+    samples: SampleAligner = attrs.field(factory=lambda: SampleAligner(PCM16_24K))
+    is_ending: bool = False
+    """``session.close`` was sent: no audio may follow it."""
+    is_over: bool = False
+    """``session.closed`` has come."""
+
+
 class TranslationConversation(ClientConversation):
     """Hold one client's side of translation sessions; driven like a ``ClientConversation``.
 
@@ -106,13 +117,7 @@ class TranslationConversation(ClientConversation):
         limits: Limits = Limits(),  # noqa: B008  # frozen: shared safely
     ) -> None:
         super().__init__(capabilities=capabilities, ids=ids, limits=limits)
-        self._samples = SampleAligner(PCM16_24K)
-        self._half_bytes = 0
-        """Bytes of audio that were received beyond the last whole sample."""
-        self._is_ending = False
-        """``session.close`` was sent in this connection: no audio may follow it."""
-        self._is_over = False
-        """``session.closed`` has come."""
+        self._epoch = _Epoch()
         self._normalize = {
             ErrorFrame: error_frame,
             TranslationSessionCreated: session_created,
@@ -132,8 +137,7 @@ class TranslationConversation(ClientConversation):
     def opened(self, now: float) -> None:
         """Begin an epoch; see ``ClientConversation.opened``."""
         super().opened(now)
-        self._samples.clear()
-        self._half_bytes, self._is_ending, self._is_over = 0, False, False
+        self._epoch = _Epoch()
 
     # --- intents -----------------------------------------------------------------------------------------------------
 
@@ -187,7 +191,7 @@ class TranslationConversation(ClientConversation):
         raise UnsupportedOperation(_REFUSED[OutputAudioBufferClear.type])
 
     def _append(self, core: Core, event: TranslationInputAudioBufferAppend, now: float) -> None:
-        if self._is_ending:
+        if self._epoch.is_ending:
             raise StateError("the translation is being finished: it takes no more audio")
         intents.append_audio(core, event, now)
 
@@ -196,30 +200,29 @@ class TranslationConversation(ClientConversation):
 
     def _ask_for_the_end(self, event: TranslationSessionClose, now: float, timeout: float) -> None:
         core, event_id = self._core, str(event.event_id)
-        if self._is_over:
+        if self._epoch.is_over:
             core.requests.settled(event_id)
             return
-        core.requests.open(Request(event_id=event_id, kind="finish", key="", patience=timeout), now + timeout)
-        if not self._is_ending:
+        core.requests.open(Request(event_id=event_id, kind="close", key="", patience=timeout), now + timeout)
+        if not self._epoch.is_ending:
             core.outbox.frames.append(event)
-        self._is_ending = True
+        self._epoch.is_ending = True
 
     # --- from the server ---------------------------------------------------------------------------------------------
 
     def _audio_delta(self, core: Core, event: TranslationOutputAudioDelta, now: float) -> None:
         """Pass whole samples on; half a sample waits for its other half."""
-        self._half_bytes = (self._half_bytes + len(event.delta)) % PCM16_24K.frame_bytes
-        data = self._samples.push(event.delta)
+        data = self._epoch.samples.push(event.delta)
         if data:
             core.emit(AudioEvent(data=data, response_id="", item_id="", content_index=0))
 
     def _closed(self, core: Core, event: TranslationSessionClosed, now: float) -> None:
         """Settle whoever waits for the end; it may also come unasked."""
-        self._is_ending = self._is_over = True
-        if self._half_bytes:
-            gap = PCM16_24K.ms(self._half_bytes)
+        self._epoch.is_ending = self._epoch.is_over = True
+        if self._epoch.samples.held:
+            gap = PCM16_24K.ms(self._epoch.samples.held)
             core.emit(AudioGapEvent(direction="in", ms=gap, reason="the audio ended in the middle of a sample"))
-        while core.requests.acknowledge("finish", result=event) is not None:
+        while core.requests.acknowledge("close", result=event) is not None:
             pass
 
 

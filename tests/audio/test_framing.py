@@ -71,6 +71,7 @@ def test_the_aligner_gives_whole_samples_as_early_as_it_can(
         given_bytes += len(piece)
         taken += aligner.push(piece)
         assert len(taken) == given_bytes - given_bytes % fmt.frame_bytes
+        assert aligner.held == given_bytes % fmt.frame_bytes
     assert audio.startswith(taken)
     aligner.clear()
     assert aligner.push(bytes(fmt.frame_bytes)) == bytes(fmt.frame_bytes)
