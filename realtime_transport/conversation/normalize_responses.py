@@ -107,7 +107,7 @@ def _output_item(core: Core, event: ResponseOutputItemAdded | ResponseOutputItem
     turn = core.responses.heard_from(event.response_id or "", now)
     if turn is not None and turn.out_of_band:
         core.outside.add(item_id)
-    elif turn is not None and isinstance(event.item, AssistantMessageItem):
+    elif turn is not None and item_id and isinstance(event.item, AssistantMessageItem):
         turn.messages[item_id] = None
     if item_id not in core.outside:
         record(core, event, now)

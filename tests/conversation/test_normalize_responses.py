@@ -1,8 +1,12 @@
 """A response as a whole, its items, and the calls in it."""
 
+import attrs
 import pytest
 
 from realtime_transport.events import (
+    AssistantMessageItem,
+    AudioDoneEvent,
+    ConversationItemAdded,
     FunctionCallEvent,
     FunctionCallItem,
     InputTokenDetails,
@@ -78,7 +82,8 @@ def test_fm54_a_failure_without_words_is_a_failure() -> None:
     case = running()
     case.done(status="failed", status_details=ResponseStatusDetails(error=ResponseError()))
     (told,) = case.heard(TurnDoneEvent)
-    assert told.error is not None
+    assert isinstance(told.error, ServerError)
+    assert (told.error.type, told.error.code, told.error.message) == ("", None, "the response failed")
 
 
 def test_a_turn_without_a_status_is_taken_for_complete() -> None:
@@ -91,6 +96,7 @@ def test_usage_is_told_and_added_up_over_connections() -> None:
     case = running()
     usage = Usage(total_tokens=10, input_tokens=4, input_token_details=InputTokenDetails(audio_tokens=3))
     case.done(usage=usage)
+    assert case.heard(TurnDoneEvent)[0].usage == usage
     assert case.heard(UsageUpdateEvent) == [UsageUpdateEvent(usage=usage, total=usage, response_id="resp_1")]
     case.talk.connection_lost(case.now)
     case.talk.opened(case.now)
@@ -128,12 +134,33 @@ def test_the_output_of_a_response_outside_is_told_and_not_recorded() -> None:
     assert len(case.heard(FunctionCallEvent)) == 1
 
 
-def test_created_twice_and_done_twice_are_counted() -> None:
+def test_what_was_said_outside_is_not_in_an_item_of_that_id_in_the_conversation() -> None:
+    case = running(outside=True)
+    case.server(
+        ResponseFunctionCallArgumentsDelta(response_id="resp_1", item_id="item_f", delta='{"zone":'),
+        ConversationItemAdded(item=FunctionCallItem(id="item_f", call_id="call_1", name="clock")),
+    )
+    (item,) = case.talk.history
+    assert isinstance(item, FunctionCallItem)
+    assert item.arguments == ""
+
+
+def test_a_request_is_settled_with_what_the_server_created() -> None:
+    case = Case()
+    event_id = case.do("request_response", None)
+    case.created()
+    (settlement,) = case.settlements
+    assert settlement.event_id == event_id
+    assert isinstance(settlement.result, ResponseCreated)
+
+
+def test_created_again_and_done_again_are_counted() -> None:
     case = running()
-    case.server(ResponseCreated(response=Response(id="resp_1")))
+    again = ResponseCreated(response=Response(id="resp_1"))
+    case.server(again, again)
     case.done()
     case.done()
-    assert case.talk.counts.stale == 2
+    assert case.talk.counts.stale == 3
 
 
 # --- items and calls ---------------------------------------------------------------------------------------------
@@ -149,6 +176,7 @@ def test_a_call_is_told_once_with_its_completed_item() -> None:
         ResponseFunctionCallArgumentsDone(response_id="resp_1", item_id="item_f", arguments='{"zone":"UTC"}'),
     )
     assert case.heard(FunctionCallEvent) == []
+    assert case.talk.history == (attrs.evolve(CALL, status="in_progress"),)
     case.item_done(CALL)
     case.done(output=(CALL,))
     assert case.heard(FunctionCallEvent) == [
@@ -184,6 +212,15 @@ def test_an_item_after_the_end_of_its_response_is_recorded() -> None:
     assert case.heard(ItemUpdateEvent)
 
 
+def test_arguments_that_name_no_response_are_of_the_one_that_runs() -> None:
+    case = running()
+    case.item(MCP)
+    case.clear()
+    case.server(ResponseMcpCallArgumentsDelta(item_id="item_m", delta='{"a":1}'))
+    case.done()
+    assert case.names() == ["turn_done"]
+
+
 def test_arguments_after_the_end_of_their_response_are_recorded_too() -> None:
     case = running()
     case.item(MCP)
@@ -212,11 +249,23 @@ def test_a_hosted_call_is_told_when_its_output_is_there(order: str) -> None:
     assert case.heard(McpToolCallCompletedEvent) == [McpToolCallCompletedEvent(item=MCP_RAN, failed=False)]
 
 
-def test_a_hosted_call_that_failed_is_told_once() -> None:
+def test_a_hosted_call_that_came_with_its_output_is_told_when_it_is_complete() -> None:
     case = running()
-    case.item(MCP)
-    case.server(ResponseMcpCallFailed(item_id="item_m"), ResponseMcpCallFailed(item_id="item_m"))
-    assert [event.failed for event in case.heard(McpToolCallCompletedEvent)] == [True]
+    case.item(MCP_RAN)
+    assert case.heard(McpToolCallCompletedEvent) == []
+    case.server(ResponseMcpCallCompleted(item_id="item_m"), ResponseMcpCallCompleted(item_id="item_m"))
+    assert case.heard(McpToolCallCompletedEvent) == [McpToolCallCompletedEvent(item=MCP_RAN, failed=False)]
+
+
+def test_hosted_calls_that_failed_are_told_once_each() -> None:
+    case = running()
+    calls = [attrs.evolve(MCP, id=item_id) for item_id in ("item_m", "item_n")]
+    for call in calls:
+        case.item(call)
+        case.server(ResponseMcpCallFailed(item_id=str(call.id)), ResponseMcpCallFailed(item_id=str(call.id)))
+    assert case.heard(McpToolCallCompletedEvent) == [
+        McpToolCallCompletedEvent(item=call, failed=True) for call in calls
+    ]
 
 
 def test_a_hosted_call_that_nobody_knows_is_not_told() -> None:
@@ -233,10 +282,14 @@ def test_audio_that_was_not_ended_ends_with_its_response() -> None:
     case.item(message("item_a"))
     case.speak(0.1)
     case.speak(0.1, item_id="item_b")
+    case.speak(0.1, item_id="item_b", content_index=1)
     case.spoken("item_b")
     case.done()
     assert case.names()[-2:] == ["audio_done", "turn_done"]
-    assert case.names().count("audio_done") == 2
+    assert case.heard(AudioDoneEvent) == [
+        AudioDoneEvent(response_id="resp_1", item_id=item_id, content_index=index)
+        for item_id, index in (("item_b", 0), ("item_a", 0), ("item_b", 1))
+    ]
 
 
 def test_a_message_of_a_cut_response_that_was_never_heard_is_deleted_at_its_end() -> None:
@@ -246,3 +299,11 @@ def test_a_message_of_a_cut_response_that_was_never_heard_is_deleted_at_its_end(
     case.done(status="cancelled")
     assert case.types() == ["response.cancel", "conversation.item.delete"]
     assert "audio_done" not in case.names()
+
+
+def test_a_message_without_an_id_cannot_be_deleted() -> None:
+    case = running()
+    case.server(ResponseOutputItemAdded(response_id="resp_1", item=AssistantMessageItem()))
+    case.do("interrupt")
+    case.done(status="cancelled")
+    assert case.types() == ["response.cancel"]
