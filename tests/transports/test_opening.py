@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from realtime_transport.dialects import DIALECTS, OPENAI, Dialect
@@ -66,6 +66,7 @@ def test_what_cannot_be_spelt_again_waits_as_it_is(event: Any) -> None:
     assert fold(event) is event
 
 
+@settings(deadline=None)  # the first example takes long to make
 @given(frame=SAID, extra=EXTRA)
 def test_whatever_is_folded_comes_back_whole(frame: dict[str, Any], extra: dict[str, Any]) -> None:
     event = read({**extra, **frame})
