@@ -34,6 +34,9 @@ MAX_SEEN: Final = 4096
 MAX_ONCE: Final = 1024
 """Ids kept of things that are told once (a call, an approval) or are gone (a deleted item)."""
 
+NOTHING_ASKED: Final = ResponseOptions()
+"""The options of a response that the server made by itself."""
+
 
 @attrs.frozen(kw_only=True)
 class Limits:
@@ -208,7 +211,7 @@ class Core:
     def describe(self, turn: Turn, response: Response) -> AudioFormat:
         """Note what the audio of a response is in, and whether it has any: as the server says, as we asked, or as the
         session does."""
-        asked = (turn.event.response if turn.event is not None else UNSET) or ResponseOptions()
+        asked = (turn.event.response if turn.event is not None else UNSET) or NOTHING_ASKED
         session = self.session.acknowledged
         modalities = response.output_modalities or asked.output_modalities or session_modalities(session)
         turn.writes = bool(modalities) and "audio" not in modalities

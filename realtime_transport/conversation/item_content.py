@@ -8,7 +8,8 @@ two texts the final one counts, even when it is empty.
 from __future__ import annotations
 
 import re
-from typing import Any, Final, Literal, TypeAlias, TypeVar
+from collections.abc import Mapping
+from typing import Any, Final, Literal, TypeAlias, TypeVar, get_args
 
 import attrs
 
@@ -54,6 +55,10 @@ _NEW_PART: dict[tuple[type[Any], Field], type[ContentPart]] = {
 }
 
 _BIG = ("text", "transcript", "audio", "image_url", "arguments", "output", "tools", "extra")
+_BIG_FIELDS: Final[Mapping[type[Any], tuple[str, ...]]] = {
+    cls: tuple(name for name in _BIG if hasattr(cls, name)) for cls in (*get_args(Item), *get_args(ContentPart))
+}
+"""Fields that hold texts and the like: all names there are, and those of each class."""
 
 
 # --- reading and writing -----------------------------------------------------------------------------------------
@@ -152,15 +157,15 @@ def _says_nothing(value: object) -> bool:
 
 def size_of(item: Item) -> int:
     """Return roughly how many bytes an item holds."""
-    things: list[object] = [item]
-    if isinstance(item, _MESSAGES):
-        things += item.content
-    return ITEM_BYTES + sum(_length(getattr(thing, name, None)) for thing in things for name in _BIG)
-
-
-def _length(value: object) -> int:
-    # Of what is neither text nor bytes (schemas, unknown fields) the length of its repr is near enough.
-    return len(value) if isinstance(value, (str, bytes)) else len(repr(value)) if value else 0
+    things = (item, *item.content) if isinstance(item, _MESSAGES) else (item,)
+    size = ITEM_BYTES
+    for thing in things:
+        for name in _BIG_FIELDS.get(type(thing), _BIG):
+            value = getattr(thing, name, None)
+            if value:
+                # Of what is neither text nor bytes (schemas, unknown fields) the length of its repr is near enough.
+                size += len(value) if isinstance(value, (str, bytes)) else len(repr(value))
+    return size
 
 
 _WORD = re.compile(r"\S+\s*")

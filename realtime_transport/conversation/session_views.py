@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from realtime_transport.audio import PCM16_24K, AudioFormat
+from collections.abc import Mapping
+from typing import Final
+
+from realtime_transport.audio import PCM16_24K, PCMA, PCMU, AudioFormat
 from realtime_transport.events.audio_config import (
     AudioConfig,
     AudioFormatConfig,
     AudioInputConfig,
     AudioOutputConfig,
+    PcmaFormat,
+    PcmFormat,
+    PcmuFormat,
     SemanticVad,
     ServerVad,
     TurnDetection,
@@ -16,6 +22,13 @@ from realtime_transport.events.audio_config import (
 from realtime_transport.events.base import UNSET, Maybe
 from realtime_transport.events.session import AnySession, RealtimeSessionConfig, TranslationSessionConfig
 from realtime_transport.exceptions import InvalidArgument
+
+_USUAL_FORMATS: Final[Mapping[tuple[type[AudioFormatConfig], object], AudioFormat]] = {
+    (PcmFormat, 24_000): PCM16_24K,
+    (PcmuFormat, None): PCMU,
+    (PcmaFormat, None): PCMA,
+}
+"""What OpenAI's formats mean, by class and rate: every response names one, and reading its words takes a while."""
 
 
 def turn_detection(session: AnySession | None) -> Maybe[TurnDetection]:
@@ -57,6 +70,9 @@ def audio_format(config: Maybe[AudioFormatConfig], default: AudioFormat) -> Audi
     """Read a format; one that nobody here knows counts as ``default``, for want of a better guess."""
     if not config:
         return default
+    usual = _USUAL_FORMATS.get((type(config), getattr(config, "rate", None)))
+    if usual is not None:
+        return usual
     try:
         return AudioFormat.parse(config)
     except InvalidArgument:

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from realtime_transport.audio import PCM16_8K, PCM16_16K, PCM16_24K, PCMU
+from realtime_transport.audio import PCM16_8K, PCM16_16K, PCM16_24K, PCMU, AudioFormat
 from realtime_transport.conversation.session_views import (
     input_format,
     output_format,
@@ -17,6 +17,7 @@ from realtime_transport.events import (
     AudioConfig,
     AudioInputConfig,
     AudioOutputConfig,
+    PcmaFormat,
     PcmFormat,
     PcmuFormat,
     RealtimeSessionConfig,
@@ -70,6 +71,13 @@ def test_formats_are_read_on_either_side() -> None:
     assert input_format(config) == PCMU
     assert session_output_format(config) == PCM16_16K
     assert voice(config) == "marin"
+
+
+@pytest.mark.parametrize(
+    "config", [PcmFormat(), PcmFormat(rate=24_000), PcmFormat(rate=8_000), PcmuFormat(), PcmaFormat()]
+)
+def test_the_usual_formats_mean_what_their_words_mean(config: Any) -> None:
+    assert session_output_format(session(output=config)) == AudioFormat.parse(config)
 
 
 def test_a_format_that_nobody_knows_counts_as_the_default() -> None:

@@ -29,3 +29,12 @@ def test_what_is_left_out_or_null_counts_as_nothing() -> None:
 
 def test_unknown_fields_are_not_counts() -> None:
     assert add(Usage(), Usage(extra={"billable_audio_seconds": 4.0})).extra == {}
+
+
+def test_what_is_no_number_is_taken_as_it_is() -> None:
+    """The wire lets none through; a program's own objects may hold anything."""
+    assert add(Usage(total_tokens=3), Usage(total_tokens=True)).total_tokens is True
+
+
+def test_the_extra_of_the_sum_stays() -> None:
+    assert add(Usage(extra={"tier": "a"}), Usage(extra={"tier": "b"}, total_tokens=1)).extra == {"tier": "a"}
