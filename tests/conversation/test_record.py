@@ -27,7 +27,11 @@ def test_what_was_heard_is_recorded_to_the_end_and_to_the_cut() -> None:
     case.wait(1.5)
     case.do("interrupt")
     heard = [case.talk.history_entry(item_id) for item_id in ("item_a", "item_b")]
-    assert [entry.heard_ms for entry in heard if entry is not None] == [1000, 500]
+    words = [10 * "word ", 2 * "word "]
+    assert [(entry.heard_ms, entry.heard_text) for entry in heard if entry is not None] == [
+        (1000, words[0]),
+        (500, words[1].strip()),
+    ]
 
 
 def test_an_item_that_waited_for_its_place_is_told_when_it_has_one() -> None:

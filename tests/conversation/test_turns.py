@@ -1,6 +1,6 @@
 from realtime_transport.conversation.states import Interruption, InterruptionInput
 from realtime_transport.conversation.turns import Part, Turn, unfinished
-from realtime_transport.events import ResponseCreate
+from realtime_transport.events import ResponseCreate, TurnDoneEvent
 
 
 def test_a_turn_of_ours_is_marked_with_its_event() -> None:
@@ -48,6 +48,12 @@ def test_a_part_is_closed_once_for_each_kind() -> None:
 
 
 def test_an_unfinished_turn_says_so() -> None:
-    told = unfinished(Turn(id="resp_1", out_of_band=True), "connection_lost")
-    assert (told.response_id, told.status, told.reason) == ("resp_1", "incomplete", "connection_lost")
-    assert told.out_of_band
+    assert unfinished(Turn(id="resp_1", out_of_band=True), "connection_lost") == TurnDoneEvent(
+        response_id="resp_1",
+        status="incomplete",
+        reason="connection_lost",
+        error=None,
+        usage=None,
+        output=(),
+        out_of_band=True,
+    )
