@@ -39,7 +39,12 @@ from realtime_transport.events.items import (
 )
 from realtime_transport.events.objects import ProtocolObject, UnknownObject
 from realtime_transport.events.response import ResponseOptions
-from realtime_transport.events.session import RealtimeSessionConfig, Reasoning, RetentionRatio
+from realtime_transport.events.session import (
+    RealtimeSessionConfig,
+    Reasoning,
+    RetentionRatio,
+    TranscriptionSessionConfig,
+)
 from realtime_transport.events.tools import FunctionTool
 from realtime_transport.exceptions import ServerError
 
@@ -158,7 +163,7 @@ def _check_object(value: ProtocolObject | ClientEvent, path: str) -> None:
         raise refusal("unknown_parameter", param=f"{prefix}{name}")
     for field in attrs.fields(type(value)):
         part = getattr(value, field.name)
-        if part is UNSET or part is None or field.name in {"extra", "raw"}:
+        if part is UNSET or part is None:
             continue
         _check_field((type(value), field.name), part, f"{prefix}{field.name}")
         _check(part, f"{prefix}{field.name}")
@@ -189,7 +194,7 @@ def _check_kind(value: object, path: str) -> None:
             if part.type and part.type not in allowed:
                 where = f"{path}.content[{index}].type"
                 raise refusal("unknown_value", param=where, value=part.type, supported=_listed(allowed))
-    if isinstance(value, RealtimeSessionConfig):
+    if isinstance(value, RealtimeSessionConfig | TranscriptionSessionConfig):
         for name in _SERVER_ONLY:
             if getattr(value, name) is not UNSET:
                 raise refusal("unknown_parameter", param=f"{path}.{name}")
