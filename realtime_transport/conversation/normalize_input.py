@@ -114,7 +114,6 @@ def transcription_failed(core: Core, event: ConversationItemInputAudioTranscript
             item_id=event.item_id, content_index=event.content_index, error=server_error(event.error)
         )
     )
-    record(core, event, now)
     finishing.transcribed(core, event.item_id)
 
 

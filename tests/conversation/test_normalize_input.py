@@ -78,6 +78,7 @@ def test_a_commit_settles_with_committed() -> None:
     event_id = case.do("commit_audio")
     case.server(InputAudioBufferCommitted(item_id="item_u"))
     assert case.settled == {event_id: "acknowledged"}
+    assert case.settlements[0].result == InputAudioBufferCommitted(item_id="item_u")
     assert [item.id for item in case.talk.history] == ["item_u"]
 
 
@@ -110,6 +111,7 @@ def test_a_clear_settles_with_cleared() -> None:
     event_id = case.do("clear_audio")
     case.server(InputAudioBufferCleared(), InputAudioBufferCleared())
     assert case.settled == {event_id: "acknowledged"}
+    assert case.settlements[0].result == InputAudioBufferCleared()
 
 
 # --- transcripts -------------------------------------------------------------------------------------------------
@@ -122,6 +124,9 @@ def test_fm49_words_of_the_caller_go_to_their_item_whenever_they_come() -> None:
         ConversationItemAdded(item=SPOKEN),
         ConversationItemAdded(item=message("item_a"), previous_item_id="item_u"),
         ConversationItemInputAudioTranscriptionDelta(item_id="item_u", delta="lo"),
+    )
+    assert case.talk.history[0] == UserMessageItem(
+        id="item_u", status="completed", content=(InputAudioPart(transcript="Hello"),)
     )
     case.clear()
     usage = TranscriptionDurationUsage(seconds=2)
@@ -161,9 +166,12 @@ def test_a_failed_transcription_is_told_and_nobodys_request_fails() -> None:
     case = Case()
     event_id = case.do("clear_audio")
     case.server(
-        ConversationItemInputAudioTranscriptionFailed(item_id="item_u", error=ErrorDetail(code="DeploymentNotFound"))
+        ConversationItemInputAudioTranscriptionFailed(
+            item_id="item_u", content_index=1, error=ErrorDetail(code="DeploymentNotFound")
+        )
     )
     (told,) = case.heard(InputTranscriptFailedEvent)
+    assert (told.item_id, told.content_index) == ("item_u", 1)
     assert isinstance(told.error, ServerError)
     assert told.error.code == "DeploymentNotFound"
     assert event_id not in case.settled

@@ -48,8 +48,10 @@ def test_the_betas_word_for_it_does_the_same() -> None:
 def test_done_alone_does_the_same() -> None:
     case = Case()
     event_id = case.do("create_item", HELLO)
-    case.server(ConversationItemDone(item=HELLO))
+    answer = ConversationItemDone(item=HELLO)
+    case.server(answer)
     assert case.settled == {event_id: "acknowledged"}
+    assert case.settlements[0].result is answer
     assert case.talk.history == (HELLO,)
 
 
@@ -74,9 +76,9 @@ def test_fm48_an_item_whose_predecessor_never_comes_is_placed_in_the_end() -> No
 def test_fm50_the_late_end_of_a_deleted_item_does_not_bring_it_back() -> None:
     case = Case()
     case.server(ConversationItemAdded(item=HELLO), ConversationItemDeleted(item_id="item_u"))
-    case.server(ConversationItemDone(item=HELLO))
+    case.server(ConversationItemDone(item=HELLO), ConversationItemDone(item=HELLO))
     assert case.talk.history == ()
-    assert case.talk.counts.stale == 1
+    assert case.talk.counts.stale == 2
 
 
 def test_deleted_settles_and_is_told() -> None:
@@ -85,6 +87,7 @@ def test_deleted_settles_and_is_told() -> None:
     event_id = case.do("delete_item", "item_u")
     case.server(ConversationItemDeleted(item_id="item_u"))
     assert case.settled == {event_id: "acknowledged"}
+    assert case.settlements[0].result == ConversationItemDeleted(item_id="item_u")
     assert case.heard(ItemDeletedEvent) == [ItemDeletedEvent(item_id="item_u")]
 
 
@@ -104,6 +107,16 @@ def test_truncated_is_recorded_also_when_the_server_did_it_by_itself() -> None:
     entry = case.talk.history_entry("item_a")
     assert entry is not None
     assert entry.heard_ms == 400
+
+
+def test_truncated_settles() -> None:
+    case = Case()
+    case.turn(1.0, ours=False)
+    event_id = case.do("truncate_item", "item_a", 0, 400)
+    answer = ConversationItemTruncated(item_id="item_a", audio_end_ms=400)
+    case.server(answer)
+    assert case.settled == {event_id: "acknowledged"}
+    assert case.settlements[0].result is answer
 
 
 def test_the_conversation_itself_is_nothing_to_tell() -> None:
@@ -128,7 +141,7 @@ def test_tools_that_were_filled_in_by_a_retrieval_are_told_with_the_listing() ->
     case = Case()
     case.server(ConversationItemAdded(item=EMPTY_LIST), ConversationItemRetrieved(item=TOOLS))
     case.server(McpListToolsCompleted(item_id="item_m"), McpListToolsCompleted(item_id="item_m"))
-    assert len(case.heard(McpToolsListedEvent)) == 1
+    assert case.heard(McpToolsListedEvent) == [McpToolsListedEvent(item=TOOLS)]
 
 
 def test_a_listing_of_an_item_that_is_not_here_is_not_told() -> None:

@@ -1,6 +1,7 @@
 """What the agent says: audio, transcript, text, from tidy and from sparse servers."""
 
 import itertools
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -30,10 +31,12 @@ from realtime_transport.events import (
     ResponseOutputAudioTranscriptDone,
     ResponseOutputTextDelta,
     ResponseOutputTextDone,
+    ServerEvent,
     TextDeltaEvent,
     TextDoneEvent,
     TranscriptDeltaEvent,
     TranscriptDoneEvent,
+    TransportEvent,
 )
 from tests.conversation.client_case import Case, message
 
@@ -94,9 +97,17 @@ def test_fm41_half_a_sample_at_the_end_is_dropped_with_a_word() -> None:
     case.server(audio(b"\1\2\3"))
     case.spoken()
     (gap,) = case.heard(AudioGapEvent)
-    assert gap.direction == "in"
+    assert (gap.direction, gap.reason) == ("in", "the audio ended in the middle of a sample")
     assert 0 < gap.ms < 0.1
     assert case.names() == ["audio", "audio_gap", "audio_done"]
+
+
+def test_half_a_sample_that_was_dropped_is_not_put_before_what_comes_after() -> None:
+    case = running()
+    case.server(audio(b"\1\2\3"))
+    case.spoken()
+    case.server(audio(b"\4\5"))
+    assert [event.data for event in case.heard(AudioEvent)] == [b"\1\2", b"\4\5"]
 
 
 def test_half_a_sample_of_one_part_does_not_go_to_another() -> None:
@@ -126,6 +137,14 @@ def test_the_end_of_audio_is_told_once() -> None:
     case.spoken()
     case.spoken()
     assert len(case.heard(AudioDoneEvent)) == 1
+
+
+def test_speech_that_goes_on_after_its_end_does_not_go_the_short_way() -> None:
+    case = running()
+    case.speak(0.1)
+    assert case.talk.speech("event_1", "resp_1", "item_a", 0, bytes(480), case.now)
+    case.spoken()
+    assert not case.talk.speech("event_2", "resp_1", "item_a", 0, bytes(480), case.now)
 
 
 def test_audio_without_an_end_ends_with_its_response() -> None:
@@ -166,23 +185,46 @@ def test_transcripts_grow_and_end() -> None:
 
 def test_texts_grow_and_end() -> None:
     case = running()
-    case.server(text("Hel"), text("lo"), text_done("Hello"))
+    case.server(text("Hel"), text("lo"))
+    (item,) = case.talk.history
+    assert isinstance(item, AssistantMessageItem)
+    assert item.content == (OutputTextPart(text="Hello"),)
+    case.server(text_done("Hello"))
     assert [event.delta for event in case.heard(TextDeltaEvent)] == ["Hel", "lo"]
     assert [event.text for event in case.heard(TextDoneEvent)] == ["Hello"]
+    assert case.heard(ErrorEvent) == []
 
 
-def test_a_text_that_ends_twice_is_told_once() -> None:
+def test_a_text_that_ends_again_is_told_once() -> None:
     case = running()
-    case.server(text("Hello"), text_done("Hello"), text_done("Hello"))
+    case.server(text("Hello"), text_done("Hello"), text_done("Hello"), text_done("Hello"))
     assert len(case.heard(TextDoneEvent)) == 1
-    assert case.talk.counts.stale == 1
+    assert case.talk.counts.stale == 2
 
 
-@pytest.mark.parametrize(("delta", "done"), [(words, words_done), (text, text_done)])
-def test_fm47_the_whole_counts_more_than_its_pieces_and_a_difference_is_reported(delta, done) -> None:
+def test_a_part_may_end_in_each_of_its_kinds() -> None:
+    case = running()
+    case.speak(0.1)
+    case.spoken()
+    case.server(words_done("Hello"), text_done("Hello"))
+    names = [name for name in case.names() if name != "item_update"]
+    assert names == ["audio", "audio_done", "transcript_done", "text_done"]
+
+
+def test_a_text_without_pieces_was_read_and_is_kept_when_its_response_is_interrupted() -> None:
+    case = running()
+    case.server(text_done("Hello"))
+    case.do("interrupt")
+    case.done(status="cancelled")
+    assert case.types() == ["response.cancel"]
+
+
+@pytest.mark.parametrize(("delta", "done", "kind"), [(words, words_done, "transcript"), (text, text_done, "text")])
+def test_fm47_the_whole_counts_more_than_its_pieces_and_a_difference_is_reported(delta, done, kind: str) -> None:
     case = running()
     case.server(delta("Hel"), done("Hallo"))
-    assert len(case.heard(ErrorEvent)) == 1
+    (told,) = case.heard(ErrorEvent)
+    assert str(told.error) == f"the {kind} of a part differs from the sum of its deltas; the whole counts"
     (item,) = case.talk.history
     assert isinstance(item, AssistantMessageItem)
     (part,) = item.content
@@ -275,6 +317,41 @@ def test_fm46_words_outside_the_conversation_are_told_and_not_recorded() -> None
     case.server(ResponseContentPartAdded(**part, part=OutputAudioPart()))
     assert len(case.heard(TranscriptDoneEvent)) == 1
     assert case.talk.history == ()
+
+
+PLACE: Any = {"response_id": "resp_o", "item_id": "item_o", "content_index": 2}
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (ResponseOutputAudioDelta(delta=b"\1\0", **PLACE), AudioEvent(data=b"\1\0", **PLACE)),
+        (ResponseOutputAudioDone(**PLACE), AudioDoneEvent(**PLACE)),
+        (ResponseOutputAudioTranscriptDelta(delta="Hi", **PLACE), TranscriptDeltaEvent(delta="Hi", **PLACE)),
+        (ResponseOutputAudioTranscriptDone(transcript="Hi", **PLACE), TranscriptDoneEvent(transcript="Hi", **PLACE)),
+        (ResponseOutputTextDelta(delta="Hi", **PLACE), TextDeltaEvent(delta="Hi", **PLACE)),
+        (ResponseOutputTextDone(text="Hi", **PLACE), TextDoneEvent(text="Hi", **PLACE)),
+    ],
+    ids=lambda event: event.type if isinstance(event, ServerEvent) else "",
+)
+def test_what_is_said_beside_another_response_names_its_own_place(said: ServerEvent, told: TransportEvent) -> None:
+    case = Case()
+    case.do("request_response", ResponseOptions(conversation="none"))
+    case.created("resp_o", conversation_id=None)
+    case.created("resp_1", ours=False)
+    case.clear()
+    case.server(said)
+    assert case.events == [told]
+
+
+def test_a_part_beside_a_response_that_was_interrupted_is_not_late() -> None:
+    case = Case()
+    case.do("request_response", ResponseOptions(conversation="none"))
+    case.created("resp_o", conversation_id=None)
+    case.created("resp_1", ours=False)
+    case.do("interrupt")
+    case.server(ResponseContentPartAdded(**PLACE, part=OutputAudioPart()))
+    assert case.talk.counts.stale == 0
 
 
 @settings(deadline=None)
