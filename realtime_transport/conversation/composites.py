@@ -30,11 +30,13 @@ def reset_history(core: Core, event_id: str, items: Sequence[Item], now: float) 
     edits = plan_rewrite(core.history.snapshot(), items, core.ids)
     if not core.capabilities.can_delete_items and any(isinstance(edit, ConversationItemDelete) for edit in edits):
         raise UnsupportedOperation("this server cannot delete items: it can only add to its history")
-    parts = [event_id if index == 0 else core.ids("event") for index in range(len(edits))]
-    for part, edit in zip(parts, edits, strict=True):
-        if isinstance(edit, ConversationItemDelete):
-            core.ask(attrs.evolve(edit, event_id=part), "delete_item", now, key=edit.item_id)
+    parts: list[str] = []
+    for edit in edits:
+        parts.append(core.ids("event") if parts else event_id)
+        event = attrs.evolve(edit, event_id=parts[-1])
+        if isinstance(event, ConversationItemDelete):
+            core.ask(event, "delete_item", now, key=event.item_id)
         else:
             answered = core.capabilities.acknowledges_items
-            core.ask(attrs.evolve(edit, event_id=part), "create_item", now, key=str(edit.item.id), answered=answered)
+            core.ask(event, "create_item", now, key=str(event.item.id), answered=answered)
     core.requests.open_group(event_id, parts)

@@ -1,9 +1,11 @@
 """Calls made of several events."""
 
+import attrs
 import pytest
 
 from realtime_transport.capabilities import Capabilities
 from realtime_transport.events import (
+    UNSET,
     ConversationItemAdded,
     ConversationItemCreate,
     ConversationItemDelete,
@@ -120,10 +122,31 @@ def test_a_reset_that_the_protocol_cannot_do_sends_nothing() -> None:
 
 def test_a_server_that_cannot_delete_can_only_be_added_to() -> None:
     case = holding(said("item_a"), capabilities=Capabilities(can_delete_items=False))
-    with pytest.raises(UnsupportedOperation):
+    with pytest.raises(
+        UnsupportedOperation, match=r"^this server cannot delete items: it can only add to its history$"
+    ):
         case.do("reset_history", [])
     case.do("reset_history", [said("item_a"), said("item_b")])
     assert case.types() == ["conversation.item.create"]
+
+
+def test_an_item_that_a_reset_adds_without_an_id_gets_one() -> None:
+    case = Case()
+    event_id = case.do("reset_history", [attrs.evolve(said(""), id=UNSET)])
+    (create,) = case.sent(ConversationItemCreate)
+    assert str(create.item.id).startswith("item_")
+    case.server(ConversationItemAdded(item=create.item))
+    assert case.settled == {event_id: "acknowledged"}
+
+
+@pytest.mark.parametrize(("acknowledges", "outcome"), [(True, {}), (False, {"mine": "acknowledged"})])
+def test_a_reset_waits_for_the_server_where_it_says_that_items_are_there(
+    acknowledges: bool, outcome: dict[str, str]
+) -> None:
+    case = Case(capabilities=Capabilities(acknowledges_items=acknowledges))
+    case.do("reset_history", [said("item_a")], event_id="mine")
+    case.wait(1.0)
+    assert case.settled == outcome
 
 
 def test_a_reset_of_which_one_part_is_refused_fails_when_all_are_settled() -> None:

@@ -1,12 +1,16 @@
+import attrs
+import pytest
+
 from realtime_transport.audio import PCM16_16K, PCMU
 from realtime_transport.capabilities import Capabilities
-from realtime_transport.conversation import Limits
+from realtime_transport.conversation import Limits, Settlement
 from realtime_transport.conversation.core import MAX_ONCE
 from realtime_transport.conversation.turns import Turn
 from realtime_transport.events import (
     AudioConfig,
     AudioHeardEvent,
     AudioOutputConfig,
+    ConversationItemAdded,
     ConversationItemDeleted,
     ConversationItemTruncate,
     ErrorEvent,
@@ -16,10 +20,11 @@ from realtime_transport.events import (
     Response,
     ResponseCreate,
     ResponseOptions,
+    SessionUpdated,
     TurnDoneEvent,
 )
-from realtime_transport.exceptions import InvalidArgument
-from tests.conversation.client_case import Case, message
+from realtime_transport.exceptions import InvalidArgument, RequestTimeout
+from tests.conversation.client_case import SESSION, Case, message
 
 ULAW = AudioConfig(output=AudioOutputConfig(format=PcmuFormat()))
 
@@ -29,6 +34,27 @@ def test_limits_are_the_callers() -> None:
     event_id = case.do("clear_audio")
     case.wait(2.0)
     assert case.settled == {event_id: "timeout"}
+
+
+def test_limits_of_responses_are_the_callers_too() -> None:
+    case = Case(limits=Limits(request_timeout=2.0, response_timeout=3.0))
+    event_id = case.do("request_response", None)
+    case.wait(2.0)
+    assert case.settled == {event_id: "timeout"}
+    case.created("resp_1", ours=False)
+    case.wait(3.0)
+    assert [event.reason for event in case.heard(TurnDoneEvent)] == ["response_timeout"]
+
+
+@pytest.mark.parametrize(
+    ("limits", "kept"),
+    [(Limits(), ["item_0", "item_1"]), (Limits(history_items=1), ["item_1"]), (Limits(history_bytes=2000), ["item_1"])],
+)
+def test_the_history_keeps_as_much_as_the_caller_wants(limits: Limits, kept: list[str]) -> None:
+    case = Case(limits=limits)
+    for number in range(2):
+        case.server(ConversationItemAdded(item=message(f"item_{number}", transcript="words " * 200)))
+    assert [item.id for item in case.talk.history] == kept
 
 
 def test_a_response_speaks_as_the_server_says_else_as_we_asked_else_as_the_session_does() -> None:
@@ -97,13 +123,26 @@ def test_what_is_given_up_is_settled_as_its_kind_deserves() -> None:
     update = case.do("update_session", {"instructions": "Be long."})
     case.wait(1.0)
     assert case.settled == {update: "acknowledged"}
-    assert len(case.heard(ErrorEvent)) == 1
+    (warning,) = case.heard(ErrorEvent)
+    assert isinstance(warning.error, RequestTimeout)
+    assert (warning.event_id, warning.error.event_id, warning.error.reason) == (update, update, "unacknowledged")
+    why = "this server does not acknowledge session updates; the update is taken for accepted"
+    assert str(warning.error) == why
     case = Case()
     update, clear = case.do("update_session", {"instructions": "Be long."}), case.do("clear_audio")
     case.wait(10.0)
     assert case.settled == {update: "timeout", clear: "timeout"}
     assert case.talk.desired_session == case.talk.session
     assert case.heard(ErrorEvent) == []
+
+
+def test_an_update_that_was_taken_for_accepted_is_void_when_somebody_else_changes_the_same() -> None:
+    case = Case(capabilities=Capabilities(acknowledges_session_update=False))
+    case.do("update_session", {"instructions": "Be long."})
+    case.wait(1.0)
+    theirs = attrs.evolve(SESSION, instructions="Somebody else's.")
+    case.server(SessionUpdated(session=theirs))
+    assert case.talk.desired_session == theirs
 
 
 def test_what_truncations_left_is_remembered_within_a_bound() -> None:
@@ -145,3 +184,12 @@ def test_what_never_left_is_taken_back() -> None:
     case.drain()
     assert case.settled == {update: "dropped"}
     assert case.talk.desired_session == case.talk.session
+
+
+def test_a_response_that_was_never_asked_for_is_taken_back_with_the_reason() -> None:
+    case = Case()
+    event_id = case.do("request_response", None)
+    error = InvalidArgument("not JSON")
+    case.talk.undeliverable(case.frames[0], error, case.now)
+    case.drain()
+    assert case.settlements == [Settlement(event_id=event_id, outcome="dropped", error=error, reported=True)]
