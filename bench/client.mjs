@@ -2,7 +2,7 @@
 import { OpenAIRealtimeWebSocket } from '@openai/agents-realtime';
 
 const job = JSON.parse(process.argv[2]);
-const url = `ws://localhost:${job.port}/v1/realtime?model=gpt-realtime`;
+const url = `${job.tls ? 'wss' : 'ws'}://localhost:${job.port}/v1/realtime?model=gpt-realtime`;
 const wanted = { transcript: 'audio_transcript_delta', response: 'turn_done' }[job.frame] ?? 'audio';
 
 function cpu() {

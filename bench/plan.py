@@ -55,7 +55,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     _receive("a20k", "receive 400 ms of audio (26 kB), blast", "a20k", 4_000, **BLAST),
     _receive("a1k-paced", "receive 20 ms of audio, 1,000 a second", "a1k", 3_000, job={"rate": 1000.0}),
     _receive("a8k-tls", "receive 200 ms over TLS, allocator as it comes", "a8k", 4_000,
-             job={"tls": True, "default_allocator": True}, variants=(*OURS, "openai")),
+             job={"tls": True, "default_allocator": True}),
     _receive("a8k-default", "receive 200 ms, allocator as it comes", "a8k", 4_000,
              job={"default_allocator": True}, variants=OURS, in_quick=False),
     _receive("a8k-uvloop", "receive 200 ms under uvloop", "a8k", 4_000, job={"uvloop": True}, variants=OURS),

@@ -21,6 +21,8 @@ from bench.plan import CONTAINS, IMPORTS, Scenario
 HERE = Path(__file__).parent
 EQUAL = {"MALLOC_MMAP_THRESHOLD_": str(32 * 1024 * 1024), "MALLOC_TRIM_THRESHOLD_": str(32 * 1024 * 1024)}
 """glibc maps and unmaps every 256 KiB read of a small process and not those of a large one; with these, nobody's."""
+TRUST = ("SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS")
+"""Where Python and node read whom to believe, besides the authorities of this machine."""
 SLACK = 0.97
 """Noise of two medians: a variant within it of the floor that it contains is believed."""
 MOST_VOID = 2
@@ -62,7 +64,7 @@ def run(job: Job) -> dict[str, Any]:
             capture_output=True,
             text=True,
             cwd=HERE.parent,
-            env={**environment, "SSL_CERT_FILE": job.certificate} if job.tls else environment,
+            env={**environment, **dict.fromkeys(TRUST, job.certificate)} if job.tls else environment,
             timeout=RUN_TIMEOUT,
         )
         if done.returncode:
