@@ -35,8 +35,11 @@ from realtime_transport.waits import Predicate, Wait
 
 logger: logging.Logger = logging.getLogger("realtime_transport")
 
-HOT: Final = frozenset({"*", "sent", "audio", "transcript_delta"})
-"""Names that come many times a second. A tuple of their listeners spares pyee's lock and copy at every event."""
+HOT: Final = frozenset(
+    {"*", "sent", "audio", "transcript_delta", "turn_started", "turn_done", "item_update", "usage_update"}
+)
+"""Names that come many times a second, and those of every response. A tuple of their listeners spares pyee's lock and
+copy at every event."""
 
 OVERFLOW: Final[dict[str, Overflow]] = {"audio": "drop_oldest"}
 """What a full backlog does, by name; ``disconnect`` for all others. See ``backlog.Overflow``."""

@@ -30,7 +30,7 @@ from realtime_transport.testing.virtual_time import VirtualTimeLoop
 
 pytestmark = pytest.mark.virtual_time
 
-HOT_AND_COLD = pytest.mark.parametrize("name", ["audio", "turn_done"])
+HOT_AND_COLD = pytest.mark.parametrize("name", ["audio", "speech_started"])
 """A name that is served from a tuple and one that pyee serves: both ways must behave the same."""
 
 
@@ -52,7 +52,7 @@ async def idle() -> None:
 
 def test_both_ways_are_tested() -> None:
     assert "audio" in HOT
-    assert "turn_done" not in HOT
+    assert "speech_started" not in HOT
 
 
 # --- registering -------------------------------------------------------------------------------------------------
