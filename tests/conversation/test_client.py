@@ -5,6 +5,7 @@ import pytest
 from realtime_transport.audio import PCM16_24K
 from realtime_transport.capabilities import Capabilities
 from realtime_transport.conversation import ClientConversation, Connection, Settlement
+from realtime_transport.conversation.playout import PlayoutLimits
 from realtime_transport.events import (
     UNSET,
     AudioDoneEvent,
@@ -21,6 +22,7 @@ from realtime_transport.events import (
     ResponseOutputAudioDelta,
     ResponseOutputItemDone,
     SessionCreated,
+    TranslationSessionClosed,
     TurnDoneEvent,
     TurnStartedEvent,
     UnknownServerEvent,
@@ -94,12 +96,18 @@ def test_fm34_an_unknown_event_is_told_raw_and_counted() -> None:
     assert case.talk.counts.unknown == 1
 
 
-def test_fm51_an_event_that_comes_twice_is_told_once() -> None:
+def test_an_event_of_another_kind_of_session_is_unknown_here() -> None:
+    case = Case()
+    case.server(TranslationSessionClosed())
+    assert case.talk.counts.unknown == 1
+
+
+def test_fm51_an_event_that_comes_again_is_told_once() -> None:
     case = Case()
     event = InputAudioBufferSpeechStarted(event_id="event_s", item_id="item_u")
-    case.server(event, event)
+    case.server(event, event, event)
     assert case.names() == ["speech_started"]
-    assert case.talk.counts.duplicate == 1
+    assert case.talk.counts.duplicate == 2
 
 
 def test_fm51_events_without_an_id_are_all_different() -> None:
@@ -185,6 +193,27 @@ def test_closing_settles_everything_once_and_twice_is_fine() -> None:
     assert case.settled == {event_id: "failed"}
     assert isinstance(case.settlements[0].error, ConnectionLost)
     assert case.talk.connection is Connection.CLOSED
+
+
+@pytest.mark.parametrize(
+    ("end", "reason", "words"),
+    [
+        ("connection_lost", "connection_lost", "the connection was lost"),
+        ("close", "closed", "the connection was closed"),
+    ],
+)
+def test_everything_that_ends_with_the_connection_says_why(end: str, reason: str, words: str) -> None:
+    case = Case()
+    case.created(ours=False)
+    waiting, sent = case.do("request_response", None), case.do("create_item", HELLO)
+    getattr(case.talk, end)(case.now)
+    case.drain()
+    by_id = {settlement.event_id: settlement.error for settlement in case.settlements}
+    assert str(by_id[sent]) == words
+    dropped = by_id[waiting]
+    assert isinstance(dropped, RequestDropped)
+    assert (str(dropped), dropped.reason) == (f"never sent: {words}", reason)
+    assert [event.reason for event in case.heard(TurnDoneEvent)] == [reason]
 
 
 def test_a_lost_connection_may_be_closed_and_settles_nothing_more() -> None:
@@ -340,4 +369,19 @@ def test_speech_that_is_anything_else_takes_the_long_way() -> None:
     assert len(case.heard(AudioEvent)) == told + 1
     case.do("interrupt")
     assert not piece(case, "e8", bytes(4800))
+    assert len(case.heard(AudioEvent)) == told + 1
+    case = Case()
+    case.created(ours=False)
+    case.speak(0.1)
+    case.spoken()
+    assert not piece(case, "e9", bytes(4800))  # its end was told
+
+
+def test_speech_of_a_part_that_had_to_be_forgotten_goes_on() -> None:
+    case = Case()
+    case.created(ours=False)
+    for number in range(PlayoutLimits().max_parts + 1):
+        case.speak(0.1, item_id=f"item_{number}")
+    told = len(case.heard(AudioEvent))
+    assert piece(case, "event_next", bytes(4800), item_id="item_0")
     assert len(case.heard(AudioEvent)) == told + 1

@@ -16,6 +16,7 @@ from realtime_transport.events import (
     InputAudioBufferCommit,
     InputAudioBufferCommitted,
     PcmFormat,
+    PcmuFormat,
     ServerVad,
     TranscriptionSessionConfig,
 )
@@ -68,6 +69,14 @@ def test_less_than_the_server_takes_is_no_word() -> None:
     event_id = case.do("finish", timeout=5.0)
     assert case.sent(InputAudioBufferCommit) == []
     assert case.settled == {event_id: "acknowledged"}
+
+
+@pytest.mark.parametrize(("size", "commits"), [(799, 0), (800, 1)])
+def test_how_much_the_server_takes_is_counted_in_the_format_of_the_session(size: int, commits: int) -> None:
+    case = Case(session=TranscriptionSessionConfig(audio=AudioConfig(input=AudioInputConfig(format=PcmuFormat()))))
+    case.do("append_audio", bytes(size))
+    case.do("finish", timeout=5.0)
+    assert len(case.sent(InputAudioBufferCommit)) == commits
 
 
 def test_all_turns_count_and_failure_is_an_end_too() -> None:
@@ -145,13 +154,17 @@ def test_turns_without_words_are_kept_within_bounds() -> None:
     case = transcribing()
     case.server(*(committed(f"item_{n}") for n in range(MAX_ONCE + 1)))
     event_id = case.do("finish", timeout=5.0)
-    case.server(*(words(f"item_{n}") for n in range(1, MAX_ONCE + 1)))
+    case.server(*(words(f"item_{n}") for n in range(2, MAX_ONCE + 1)))
+    assert case.settled == {}, "no more were given up than have to be"
+    case.server(words("item_1"))
     assert case.settled == {event_id: "acknowledged"}, "the oldest was given up"
 
 
 def test_a_conversation_does_not_end_by_itself() -> None:
     case = Case()
-    with pytest.raises(UnsupportedOperation, match="turn_done"):
+    with pytest.raises(
+        UnsupportedOperation, match=r"^a conversation has no end of its own: wait for 'turn_done', then close\(\)$"
+    ):
         case.do("finish", timeout=5.0)
     case.server(committed("item_1"))
     assert case.talk._core.untranscribed == {}

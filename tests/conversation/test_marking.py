@@ -18,7 +18,7 @@ def test_the_mark_needs_room(pairs: int) -> None:
     if pairs < MAX_METADATA_PAIRS:
         assert marked(event)
     else:
-        with pytest.raises(InvalidArgument, match="metadata"):
+        with pytest.raises(InvalidArgument, match=r"^response\.metadata: at most 15 pairs: one is the library's$"):
             marked(event)
 
 
@@ -35,4 +35,6 @@ def test_requests_that_differ_in_their_mark_only_ask_for_the_same() -> None:
     assert one != two
     assert overrides(one) == overrides(two)
     assert overrides(one) != overrides(marked(ResponseCreate(event_id="c")))
+    topic = marked(ResponseCreate(event_id="d", response=ResponseOptions(instructions="Hi.", metadata={"topic": "x"})))
+    assert overrides(one) != overrides(topic)
     assert overrides(None) == overrides(ResponseCreate())
