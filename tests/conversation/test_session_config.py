@@ -112,6 +112,16 @@ def test_every_wish_that_was_granted_is_kept() -> None:
     assert state.desired == attrs.evolve(SESSION, tools=(SECRET,), extra={"temperature": 0.7})
 
 
+def test_an_echo_in_the_answer_to_another_wish_of_ours_voids_nothing() -> None:
+    state = SessionState()
+    state.accept(None, SESSION)
+    state.change("a", {"tools": [SECRET]})
+    state.accept("a", SESSION)
+    state.change("b", {"instructions": "Be long."})
+    state.accept("b", attrs.evolve(SESSION, instructions="Be long.", tools=(McpTool(server_label="docs"),)))
+    assert state.desired == attrs.evolve(SESSION, instructions="Be long.", tools=(SECRET,))
+
+
 LOUD = attrs.evolve(SESSION, instructions="Louder.")
 PCMU_IN = merge(SESSION, RealtimeSessionConfig(audio=AudioConfig(input=AudioInputConfig(format=PcmuFormat()))))
 
