@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 PEERS = ("openai", "agents-model", "agents-session", "node")
 EVERYBODY = ("floor", "own-floor", "transport", "session", *PEERS)
@@ -23,8 +23,6 @@ NAMES = {
 CONTAINS = {"transport": "own-floor", "session": "transport"}
 """Variant -> the floor that it contains. A run in which it beats that floor has measured something else."""
 
-Unit = Literal["us", "kb", "ms", "per_core", "p50", "p99"]
-
 
 @dataclass(frozen=True)
 class Scenario:
@@ -41,6 +39,8 @@ class Scenario:
     gated: bool = False
     """The sanity gate holds here: processor time of a blast, where a floor cannot be undercut."""
     in_quick: bool = True
+    climbs: bool = False
+    """Each run is a search for the most sessions, up to the job's ``count``."""
 
 
 def _receive(name: str, title: str, frame: str, count: int, **more: Any) -> Scenario:
@@ -69,6 +69,9 @@ SCENARIOS: tuple[Scenario, ...] = (
     Scenario("capacity", "processor share of 100 calls at real time (50 frames in, 20 appends out a second, each)",
              {"scenario": "capacity", "count": 100}, figure="share", repetitions=(2, 5),
              variants=("floor", "transport", "session", "agents-model", "agents-session")),
+    Scenario("ladder", "calls at real time on one core before its loop comes 20 ms late (99th percentile)",
+             {"scenario": "capacity", "count": 1_200}, figure="sessions", repetitions=(1, 1), in_quick=False,
+             climbs=True, variants=("floor", "transport", "session", "agents-model", "agents-session")),
     Scenario("barge-in", "`speech_started` in to truncation out, ms, median of 300, both ways over the socket",
              {"scenario": "barge_in", "count": 300, "warm": 30}, figure="p50", repetitions=(2, 5),
              variants=("transport", "session", "agents-model", "agents-session")),

@@ -28,6 +28,10 @@ SLACK = 0.97
 MOST_VOID = 2
 """Repetitions of a voided scenario before its figures are given with the remark that they make no sense."""
 RUN_TIMEOUT = 180
+TOO_LATE_MS = 20.0
+"""How late the event loop may be at the 99th percentile: the length of a frame of a call."""
+LADDER_STEP = 25
+"""Sessions between two rungs: how precise the figure is."""
 
 Runs = dict[str, list[dict[str, Any]]]
 """Variant -> what each of its runs measured."""
@@ -71,9 +75,28 @@ def run(job: Job) -> dict[str, Any]:
             raise RunFailed(f"{job.variant} in {job.scenario}: {done.stderr.strip()[-800:]}")
     figures: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     latencies = sorted(measured["latencies"])
+    figures["server_late"] = measured["late"]
     if latencies:
         figures |= {"p50": median(latencies), "p99": latencies[int(len(latencies) * 0.99)]}
     return figures
+
+
+def climb(job: Job) -> dict[str, Any]:
+    """Find how many sessions one core carries before it comes too late to what is due, by halving the interval.
+
+    Where the server's own clock lags too, it is the server that cannot carry more: then the figure is a lower bound,
+    and ``bound`` says so.
+    """
+    least, most, bound = 0, job.count, False
+    while most - least > LADDER_STEP:
+        count = (least + most) // 2 // LADDER_STEP * LADDER_STEP
+        figures = run(replace(job, count=count))
+        print(f"    {job.variant}: {count} sessions, {figures['p99']:.0f} ms late", file=sys.stderr, flush=True)
+        if figures["p99"] <= TOO_LATE_MS:
+            least = count
+        else:
+            most, bound = count, figures["server_late"] > TOO_LATE_MS
+    return {"sessions": least, "bound": bound}
 
 
 def measure(scenario: Scenario, repetitions: int, missing: Mapping[str, str], certificate: str) -> Runs:
@@ -85,7 +108,8 @@ def measure(scenario: Scenario, repetitions: int, missing: Mapping[str, str], ce
             order = variants.copy()
             random.Random(f"{scenario.name} {attempt} {repetition}").shuffle(order)
             for variant in order:
-                runs[variant].append(run(Job(variant=variant, certificate=certificate, **scenario.job)))
+                job = Job(variant=variant, certificate=certificate, **scenario.job)
+                runs[variant].append(climb(job) if scenario.climbs else run(job))
         nonsense = impossible(scenario, runs)
         if nonsense is None:
             return runs
