@@ -116,11 +116,11 @@ def _config(cls: type[ProtocolObject]) -> Reader:
     return read
 
 
-def _tagged(classes: Mapping[str, type[ProtocolObject]], *, words: bool = False) -> Reader:
-    """Read one of several kinds, told apart by ``type``; a kind unknown here is kept whole. ``words`` may stand in."""
+def _tagged(classes: Mapping[str, type[ProtocolObject]]) -> Reader:
+    """Read one of several kinds, told apart by ``type``; a kind unknown here is kept whole."""
 
     def read(value: Any, path: str) -> Any:
-        if isinstance(value, ProtocolObject) or (words and isinstance(value, str)):
+        if isinstance(value, ProtocolObject):
             return value
         if not isinstance(value, Mapping):
             raise InvalidArgument(f"must be a mapping, not {type(value).__name__}", path=path)
@@ -159,10 +159,9 @@ def _list(reader: Reader | None = None) -> Reader:
 
 def _names_or(reader: Reader) -> Reader:
     """Read a list of names into a tuple, anything else with ``reader``."""
-    names = _list()
 
     def read(value: Any, path: str) -> Any:
-        return names(value, path) if isinstance(value, list | tuple) else reader(value, path)
+        return tuple(cast("Sequence[Any]", value)) if isinstance(value, list | tuple) else reader(value, path)
 
     return read
 
@@ -209,12 +208,14 @@ _READERS: Final[Mapping[tuple[type[ProtocolObject], str], Reader]] = {
     (RealtimeSessionConfig, "audio"): _config(AudioConfig),
     (RealtimeSessionConfig, "output_modalities"): _list(),
     (RealtimeSessionConfig, "tools"): _list(_tagged({"function": FunctionTool, "mcp": McpTool})),
-    (RealtimeSessionConfig, "tool_choice"): _tagged({"function": ToolChoiceFunction, "mcp": ToolChoiceMcp}, words=True),
+    (RealtimeSessionConfig, "tool_choice"): _either(
+        (str,), _tagged({"function": ToolChoiceFunction, "mcp": ToolChoiceMcp})
+    ),
     (RealtimeSessionConfig, "parallel_tool_calls"): _plain(bool),
     (RealtimeSessionConfig, "max_output_tokens"): _plain(int, str),
     (RealtimeSessionConfig, "reasoning"): _config(Reasoning),
     (RealtimeSessionConfig, "tracing"): _either((str,), _config(Tracing)),
-    (RealtimeSessionConfig, "truncation"): _tagged({"retention_ratio": RetentionRatio}, words=True),
+    (RealtimeSessionConfig, "truncation"): _either((str,), _tagged({"retention_ratio": RetentionRatio})),
     (RealtimeSessionConfig, "prompt"): _config(Prompt),
     (RealtimeSessionConfig, "include"): _list(),
     (TranscriptionSessionConfig, "audio"): _config(AudioConfig),
