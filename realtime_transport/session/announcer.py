@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Generic
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, TypeVar
 
 from realtime_transport.emitter import Emitter
 from realtime_transport.exceptions import RealtimeError
 from realtime_transport.session.agent import RealtimeAgent
 from realtime_transport.session.context import RunContext, T
 from realtime_transport.session.events import SessionErrorEvent, SessionEvent
+
+I = TypeVar("I")  # noqa: E741  an instrument
 
 
 class Announcer(Generic[T]):
@@ -26,7 +28,8 @@ class Announcer(Generic[T]):
         self._emitter = emitter
         self._context = context
         self._agent = agent
-        self._observers: dict[str, Callable[[Any], None]] = {}
+        self._instrument: Any = None
+        self._shown: Mapping[str, Callable[[Any, Any], None]] = {}
         self.context_of = context_of
         """Makes what the application's own code is called with."""
 
@@ -34,19 +37,22 @@ class Announcer(Generic[T]):
         """Say whether anybody hears this kind."""
         return self._emitter.listens(kind.name)
 
-    def observe(self, name: str, observer: Callable[[Any], None]) -> None:
-        """Show every event of a name to the session's own instruments. Unlike a listener, they are nobody who waits."""
-        self._observers[name] = observer
+    def observe(self, instrument: I, shown: Mapping[str, Callable[[I, Any], None]]) -> None:
+        """Show every event of these names to the session's own instrument. Unlike a listener, it is nobody who waits.
+
+        The table has plain functions of the instrument's class, so that all sessions share it.
+        """
+        self._instrument, self._shown = instrument, shown
 
     def tell(self, kind: type[SessionEvent[Any]], agent: RealtimeAgent[T] | None = None, /, **facts: Any) -> None:
         """Emit a ``kind`` about ``agent``, the current one unless given."""
-        observer = self._observers.get(kind.name)
+        show = self._shown.get(kind.name)
         heard = self._emitter.listens(kind.name)
-        if not heard and observer is None:
+        if not heard and show is None:
             return
         event = kind(context=self._context, agent=agent or self._agent(), **facts)
-        if observer is not None:
-            observer(event)
+        if show is not None:
+            show(self._instrument, event)
         if heard:
             self._emitter.emit(kind.name, event)
 

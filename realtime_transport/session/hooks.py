@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
@@ -22,7 +21,7 @@ class HookCalls:
     ) -> None:
         self._spawn = spawn
         self._on_error = on_error
-        self._waiting: deque[Awaitable[None]] = deque()
+        self._waiting: list[Awaitable[None]] = []
         self._running = False
 
     def call(self, hook: Callable[..., Awaitable[None] | None], *arguments: object) -> None:
@@ -35,7 +34,7 @@ class HookCalls:
         if not inspect.isawaitable(answer):
             return
         if len(self._waiting) >= HOOKS_WAITING_LIMIT:
-            _discard(self._waiting.popleft())
+            _discard(self._waiting.pop(0))
         self._waiting.append(answer)
         if not self._running:
             self._running = True
@@ -44,13 +43,13 @@ class HookCalls:
     def close(self) -> None:
         """Forget what waits."""
         while self._waiting:
-            _discard(self._waiting.popleft())
+            _discard(self._waiting.pop(0))
 
     async def _serve(self) -> None:
         try:
             while self._waiting:
                 try:
-                    await self._waiting.popleft()
+                    await self._waiting.pop(0)
                 except Exception as error:  # noqa: BLE001  application code
                     self._on_error(error)
         finally:

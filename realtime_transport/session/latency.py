@@ -5,7 +5,6 @@ Pure: the session tells what happened and when; nothing here reads a clock.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 from statistics import median
 
@@ -61,7 +60,7 @@ class LatencyMeter:
 
     def __init__(self) -> None:
         self._turns: dict[str, TurnLatency] = {}
-        self._barge_ins: deque[float] = deque(maxlen=TURNS_KEPT)
+        self._barge_ins: list[float] = []
         self._speech_started: float | None = None
         self._speech_stopped: float | None = None
 
@@ -115,6 +114,7 @@ class LatencyMeter:
         taken = now - self._speech_started
         self._speech_started = None
         self._barge_ins.append(taken)
+        del self._barge_ins[:-TURNS_KEPT]
         return taken
 
     def summary(self) -> LatencySummary:
@@ -126,7 +126,7 @@ class LatencyMeter:
             to_first_audio=_median([turn.to_first_audio for turn in turns]),
             to_first_heard=_median([turn.to_first_heard for turn in turns]),
             barge_ins=len(self._barge_ins),
-            barge_in_to_silence=_median(list(self._barge_ins)),
+            barge_in_to_silence=_median(self._barge_ins),
         )
 
 

@@ -33,6 +33,9 @@ from realtime_transport.transports import (
     create_transport,
 )
 
+_NAMES = frozenset({*SESSION_EVENTS, "audio_gap"})
+"""What the session's own emitter tells."""
+
 DRAIN_TIMEOUT = 5.0
 """Seconds that async listeners have to finish when the session closes."""
 
@@ -94,7 +97,7 @@ class RealtimeSession(Speaking[T], Waiting[T], Generic[T]):
         given = {"model": model, "api_key": api_key, "url": url, "call_id": call_id}
         self._connect_options: dict[str, Any] = {**given, **(connect_options or {})}
         self._seed = tuple(history)
-        self._emitter = Emitter({*SESSION_EVENTS, "audio_gap"}, error_event=self._error_event, audio_ms=self._audio_ms)
+        self._emitter = Emitter(_NAMES, error_event=self._error_event, audio_ms=self._audio_ms)
         # What a slow listener of ours misses is told where all gaps are told.
         self._emitter.on("audio_gap", self.transport.emit)
         self._board = Switchboard(

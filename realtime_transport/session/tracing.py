@@ -10,9 +10,10 @@ they have one. What people said, and what tools were given and returned, is reco
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Mapping
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from realtime_transport.session.events import (
     AgentAudioInterruptedEvent,
@@ -29,7 +30,8 @@ from realtime_transport.session.events import (
 from realtime_transport.session.usage import TokenCounts
 
 if TYPE_CHECKING:
-    from opentelemetry.trace import Span
+    from opentelemetry.metrics import Meter, MeterProvider
+    from opentelemetry.trace import Span, Tracer, TracerProvider
 
 NAME = "realtime_transport"
 
@@ -40,8 +42,8 @@ OPEN_SPANS_LIMIT = 256
 class Observable(Protocol):
     """What tracing needs of a session."""
 
-    def observe(self, name: str, observer: Callable[[Any], None]) -> None:
-        """Show every event of a name to ``observer``."""
+    def observe(self, instrument: _Observer, shown: Mapping[str, Callable[[_Observer, Any], None]]) -> None:
+        """Show every event of a name in ``shown`` to ``instrument``."""
 
 
 def attach_tracing(session: Observable, *, model: str, content: bool = False) -> bool:
@@ -51,22 +53,25 @@ def attach_tracing(session: Observable, *, model: str, content: bool = False) ->
     """
     if find_spec("opentelemetry") is None:
         return False
-    observer = _Observer(model, content)
-    observers: dict[str, Callable[[Any], None]] = {
-        "connected": observer.connected,
-        "disconnected": observer.disconnected,
-        "agent_start": observer.agent_started,
-        "agent_end": observer.agent_ended,
-        "agent_handoff": observer.handed_off,
-        "agent_tool_start": observer.tool_started,
-        "agent_tool_end": observer.tool_ended,
-        "guardrail_tripped": observer.tripped,
-        "audio_interrupted": observer.interrupted,
-        "latency": observer.heard,
-    }
-    for name, observe in observers.items():
-        session.observe(name, observe)
+    session.observe(_Observer(model, content), _SHOWN)
     return True
+
+
+class _Instruments:
+    """What all sessions measure with."""
+
+    def __init__(self, meter: Meter, tracer: Tracer) -> None:
+        self.tracer = tracer
+        self.tokens = meter.create_histogram("gen_ai.client.token.usage", "{token}", "Tokens of one response")
+        self.first_audio = meter.create_histogram("realtime.turn.first_audio", "s", "End of speech to first audio")
+        self.interruptions = meter.create_counter("realtime.interruptions", "{interruption}", "Answers cut short")
+        self.tool_time = meter.create_histogram("realtime.tool.duration", "s", "How long a tool ran")
+
+
+@functools.lru_cache(maxsize=1)
+def _instruments(meters: MeterProvider, tracers: TracerProvider) -> _Instruments:
+    """Make the instruments of the providers that are in force: once, not once a call."""
+    return _Instruments(meters.get_meter(NAME), tracers.get_tracer(NAME))
 
 
 class _Observer:
@@ -75,12 +80,7 @@ class _Observer:
     def __init__(self, model: str, content: bool) -> None:
         from opentelemetry import metrics, trace
 
-        self._tracer = trace.get_tracer(NAME)
-        meter = metrics.get_meter(NAME)
-        self._tokens = meter.create_histogram("gen_ai.client.token.usage", "{token}", "Tokens of one response")
-        self._first_audio = meter.create_histogram("realtime.turn.first_audio", "s", "End of speech to first audio")
-        self._interruptions = meter.create_counter("realtime.interruptions", "{interruption}", "Answers cut short")
-        self._tool_time = meter.create_histogram("realtime.tool.duration", "s", "How long a tool ran")
+        self._with = _instruments(metrics.get_meter_provider(), trace.get_tracer_provider())
         self._model = model
         self._content = content
         self._root: Span | None = None
@@ -136,7 +136,7 @@ class _Observer:
 
     def tool_ended(self, event: AgentToolEndEvent[Any]) -> None:
         attributes = {"gen_ai.tool.call.result": event.output} if self._content else {}
-        self._tool_time.record(event.seconds, {"gen_ai.tool.name": event.tool_name})
+        self._with.tool_time.record(event.seconds, {"gen_ai.tool.name": event.tool_name})
         self._end(event.call_id, attributes, type(event.error).__name__ if event.error else None)
 
     def handed_off(self, event: AgentHandoffEvent[Any]) -> None:
@@ -147,15 +147,15 @@ class _Observer:
         self._note("guardrail_tripped", {**attributes, "text": event.text} if self._content else attributes)
 
     def interrupted(self, event: AgentAudioInterruptedEvent[Any]) -> None:
-        self._interruptions.add(1, {"by": event.by})
+        self._with.interruptions.add(1, {"by": event.by})
         self._note("interrupted", {"by": event.by})
 
     def heard(self, event: TurnLatencyEvent[Any]) -> None:
-        self._first_audio.record(event.turn.to_first_audio or 0.0, {"gen_ai.request.model": self._model})
+        self._with.first_audio.record(event.turn.to_first_audio or 0.0, {"gen_ai.request.model": self._model})
 
     def _count(self, counts: TokenCounts) -> dict[str, int]:
         for direction, tokens in (("input", counts.input), ("output", counts.output)):
-            self._tokens.record(tokens, {"gen_ai.token.type": direction, "gen_ai.request.model": self._model})
+            self._with.tokens.record(tokens, {"gen_ai.token.type": direction, "gen_ai.request.model": self._model})
         return {
             "gen_ai.usage.input_tokens": counts.input,
             "gen_ai.usage.output_tokens": counts.output,
@@ -168,7 +168,7 @@ class _Observer:
         if len(self._open) >= OPEN_SPANS_LIMIT:
             self._end(next(iter(self._open)))
         parent = trace.set_span_in_context(self._session())
-        span = self._open[key] = self._tracer.start_span(name, context=parent, attributes=attributes)
+        span = self._open[key] = self._with.tracer.start_span(name, context=parent, attributes=attributes)
         return span
 
     def _end(self, key: str, attributes: dict[str, Any] | None = None, error: str | None = None) -> None:
@@ -189,5 +189,21 @@ class _Observer:
     def _session(self) -> Span:
         """Return the span of the whole session; it may have connected before anybody looked."""
         if self._root is None:
-            self._root = self._tracer.start_span("realtime.session", attributes={"gen_ai.request.model": self._model})
+            attributes = {"gen_ai.request.model": self._model}
+            self._root = self._with.tracer.start_span("realtime.session", attributes=attributes)
         return self._root
+
+
+_SHOWN: Final[Mapping[str, Callable[[_Observer, Any], None]]] = {
+    "connected": _Observer.connected,
+    "disconnected": _Observer.disconnected,
+    "agent_start": _Observer.agent_started,
+    "agent_end": _Observer.agent_ended,
+    "agent_handoff": _Observer.handed_off,
+    "agent_tool_start": _Observer.tool_started,
+    "agent_tool_end": _Observer.tool_ended,
+    "guardrail_tripped": _Observer.tripped,
+    "audio_interrupted": _Observer.interrupted,
+    "latency": _Observer.heard,
+}
+"""What is looked at, by name, and where."""

@@ -40,7 +40,7 @@ def test_an_event_that_nobody_hears_is_not_made() -> None:
 
 def observed(told: Announcer[Any], name: str) -> list[Any]:
     seen: list[Any] = []
-    told.observe(name, seen.append)
+    told.observe(seen, {name: list.append})
     return seen
 
 

@@ -183,8 +183,8 @@ async def test_without_the_api_there_is_nothing(
     spans: Callable[[], dict[str, ReadableSpan]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Nobody:
-        def observe(self, name: str, observer: Callable[[Any], None]) -> None:
-            raise AssertionError(name)
+        def observe(self, instrument: object, shown: object) -> None:
+            raise AssertionError(shown)
 
     monkeypatch.setattr("realtime_transport.session.tracing.find_spec", lambda _: None)
     assert attach_tracing(Nobody(), model="m") is False
