@@ -296,7 +296,7 @@ class ServerConversation:
         handler(event, now)
 
     def _say_farewell(self, answer: str) -> None:
-        self._out.send(UnknownServerEvent(type=answer, raw={"type": answer, "event_id": self._out.ids("event")}))
+        self._out.send(UnknownServerEvent(type=answer))
         self.closing = Close(1000, "")
 
     def _on_session_update(self, event: SessionUpdate, _: float) -> None:
