@@ -2,8 +2,9 @@
 
 python scripts/fuzz_frames.py --frames 1000000 --seed 1
 
-Both ways have to say the same messages in the same order, answer with the same bytes and end in the same state. Exit 1
-at the first difference, which is printed with its seed.
+Both ways have to say the same messages in the same order, answer with the same bytes and end in the same state, also
+where whoever hears them asks for a pause, and where those that wait are taken late. Exit 1 at the first difference,
+which is printed with its seed.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import argparse
 import random
 import struct
 import sys
+from collections import deque
 from typing import Final
 
 from websockets.client import ClientProtocol
@@ -29,12 +31,17 @@ ODD: Final = (0x88, 0x08, 0x83, 0x8B, 0xC1, 0x91, 0x89, 0x09, 0x03, 0xFF)
 
 
 class Peer:
-    """One reader of the stream: the protocol, with or without the scanner before it."""
+    """One reader of the stream: the protocol, with or without the scanner before it.
 
-    def __init__(self, *, scanned: bool, direct: bool) -> None:
+    With it, messages are heard at once where they may be; the others wait, as in ``recv``, until somebody takes them.
+    """
+
+    def __init__(self, *, scanned: bool, direct: bool, pauses: random.Random | None = None) -> None:
         self.protocol = ClientProtocol(parse_uri("ws://localhost/"), max_size=LIMIT, state=State.OPEN)
         self.messages: list[tuple[bool, bytes]] = []
         self.answers = b""
+        self._waiting: deque[tuple[bool, bytes]] = deque()
+        self._pauses = pauses
         self._parts: list[bytes] = []
         self._text = False
         self._scanner = FrameScanner(self._deliver, self._protocol, max_size=LIMIT) if scanned else None
@@ -51,12 +58,22 @@ class Peer:
         self._scanner.receive(memoryview(buffer))
         buffer[:] = b"\xaa" * len(buffer)
 
+    def take(self, most: int) -> None:
+        """Take messages that wait."""
+        while self._waiting and most:
+            self.messages.append(self._waiting.popleft())
+            most -= 1
+            if self._scanner is not None:
+                self._scanner.queued -= 1
+                self._scanner.direct = self._direct and not self._scanner.queued
+
     def end(self) -> None:
-        """Take the end of the stream."""
+        """Take the end of the stream, and everything that waits."""
         if self._scanner is not None:
             self._scanner.end()
         self.protocol.receive_eof()
         self._drain()
+        self.take(len(self._waiting))
 
     def outcome(self) -> object:
         """Give everything that can be seen from outside."""
@@ -65,12 +82,12 @@ class Peer:
 
     def _deliver(self, message: bytes) -> None:
         self.messages.append((True, message))
+        if self._scanner is not None and self._pauses is not None and self._pauses.random() < 0.1:
+            self._scanner.direct = False
 
     def _protocol(self, data: bytes) -> None:
         self.protocol.receive_data(data)
         self._drain()
-        if self._scanner is not None:
-            self._scanner.queued, self._scanner.direct = 0, self._direct
 
     def _drain(self) -> None:
         for event in self.protocol.events_received():
@@ -79,7 +96,7 @@ class Peer:
                     self._text, self._parts = event.opcode is Opcode.TEXT, []
                 self._parts.append(bytes(event.data))
                 if event.fin:
-                    self.messages.append((self._text, b"".join(self._parts)))
+                    self._waiting.append((self._text, b"".join(self._parts)))
         # Masks are random; what they cover is not.
         self.answers += b"".join(_unmasked(data) for data in self.protocol.data_to_send() if data)
 
@@ -135,10 +152,12 @@ def differs(seed: int) -> tuple[int, bool]:
     if chance.random() < 0.05 and whole:
         at = chance.randrange(len(whole))
         whole = whole[:at] + bytes((chance.randrange(256),)) + whole[at + 1 :]
-    plain, scanned = Peer(scanned=False, direct=False), Peer(scanned=True, direct=chance.random() < 0.7)
+    plain = Peer(scanned=False, direct=False)
+    scanned = Peer(scanned=True, direct=chance.random() < 0.7, pauses=chance)
     for piece in chunks(chance, whole):
         plain.receive(piece)
         scanned.receive(piece)
+        scanned.take(chance.choice((0, 0, 1, 2, 100)))
     plain.end()
     scanned.end()
     return len(stream), plain.outcome() != scanned.outcome()
