@@ -49,10 +49,10 @@ class ResponseQueue:
         outbox: Outbox,
         unfinished: Callable[[Turn, str], None],
         *,
-        echoes_metadata: bool = True,
-        out_of_band: bool = True,
-        request_timeout: float = 10.0,
-        response_timeout: float | None = 60.0,
+        echoes_metadata: bool,
+        out_of_band: bool,
+        request_timeout: float,
+        response_timeout: float | None,
     ) -> None:
         self._requests = requests
         self._outbox = outbox
@@ -85,7 +85,7 @@ class ResponseQueue:
 
     # --- asking ------------------------------------------------------------------------------------------------------
 
-    def ask(self, event: ResponseCreate, now: float, *, automatic: bool = False) -> None:
+    def ask(self, event: ResponseCreate, now: float, *, automatic: bool) -> None:
         """Send ``event`` when its turn has come. It is settled by ``response.created``.
 
         Raises InvalidArgument when its metadata has no room for our id.
@@ -104,7 +104,7 @@ class ResponseQueue:
             self._leave(turn, now)
             self._reschedule()
             return
-        twin = next((other for other in self._waiting if _same(other, turn)), None) if automatic else None
+        twin = next((other for other in self._waiting if _same(other, turn)), None)
         if twin is not None:
             twin.receipts += turn.receipts
             return
@@ -306,9 +306,8 @@ class ResponseQueue:
 
     def _settle_cancels(self, turn: Turn, event: ServerEvent | None) -> None:
         # A cancel that left before the response had an id waits under our marker, one for a response that we had not
-        # heard of under nothing.
-        keys = {turn.id, turn.marker} if turn.out_of_band else {turn.id, turn.marker, ""}
-        for key in keys:
+        # heard of under nothing. That one had the slot, so that no response outside is its end.
+        for key in {turn.id, turn.marker} - {""} if turn.out_of_band else {turn.id, turn.marker, ""}:
             while self._requests.acknowledge("cancel", key, event):
                 pass
 

@@ -29,6 +29,7 @@ from tests.conversation.client_case import Case
 
 BUSY = "conversation_already_has_active_response"
 OUTSIDE = ResponseOptions(conversation="none")
+NO_TOOLS = ResponseOptions(tool_choice="none")
 
 
 def slot(case: Case) -> Slot:
@@ -83,12 +84,13 @@ def test_automatic_requests_that_wait_are_one_and_settle_together() -> None:
     assert len(case.frames) == 2
 
 
-def test_automatic_requests_with_other_options_stay_apart() -> None:
+@pytest.mark.parametrize("others", [(None, NO_TOOLS), (NO_TOOLS, None)])
+def test_automatic_requests_with_other_options_stay_apart(others: tuple[ResponseOptions | None, ...]) -> None:
     case = Case()
     case.do("request_response", None)
     case.do("request_response", None)
-    case.do("request_response", None, automatic=True)
-    case.do("request_response", ResponseOptions(tool_choice="none"), automatic=True)
+    for options in others:
+        case.do("request_response", options, automatic=True)
     for number in range(4):
         case.created(f"resp_{number}")
         case.done(f"resp_{number}")
@@ -225,6 +227,7 @@ def test_done_without_created_is_both() -> None:
     assert create.response
     case.done("resp_1", metadata=create.response.metadata)
     assert case.settled == {event_id: "acknowledged"}
+    assert isinstance(case.settlements[0].result, ResponseDone)
     assert case.names() == ["turn_started", "turn_done"]
     assert slot(case) is Slot.IDLE
 
@@ -269,6 +272,21 @@ def test_ended_responses_are_remembered_within_a_bound() -> None:
         case.created(f"resp_{number}", ours=False)
         case.done(f"resp_{number}")
     assert len(case.talk._core.responses._ended._members) == REMEMBERED
+
+
+def test_an_id_whose_end_is_forgotten_is_of_a_new_response() -> None:
+    case = Case()
+    case.do("request_response", None)
+    case.created("resp_1")
+    case.wait(60.0)
+    case.speak(0.1)  # silent for long, and it goes on
+    case.done("resp_1")
+    for number in range(REMEMBERED):
+        case.created(f"resp_later_{number}", ours=False)
+        case.done(f"resp_later_{number}")
+    case.clear()
+    case.server(ResponseCreated(response=Response(id="resp_1")))
+    assert case.heard(TurnStartedEvent) == [TurnStartedEvent(response_id="resp_1", out_of_band=False, requested=False)]
 
 
 # --- busy --------------------------------------------------------------------------------------------------------
@@ -316,8 +334,9 @@ def test_busy_for_ever_fails_in_the_end() -> None:
         case.refuse(BUSY, event_id)
         case.wait(1.0)
     assert case.settled == {event_id: "failed"}
-    (error,) = case.heard(ErrorEvent)
-    assert isinstance(error.error, ServerError)
+    (told,) = case.heard(ErrorEvent)
+    assert isinstance(told.error, ServerError)
+    assert case.settlements[0].error is told.error
     assert case.settlements[0].reported
     assert slot(case) is Slot.IDLE
 
@@ -367,7 +386,9 @@ def test_fm52_another_refusal_fails_its_request_and_frees_the_slot() -> None:
     second = case.do("request_response", None)
     case.refuse("conversation_too_long", first)
     assert case.settled == {first: "failed"}
-    assert [event.event_id for event in case.heard(ErrorEvent)] == [first]
+    (told,) = case.heard(ErrorEvent)
+    assert told.event_id == first
+    assert case.settlements[0].error is told.error
     assert [frame.event_id for frame in case.frames] == [first, second]
 
 
@@ -415,6 +436,8 @@ def test_a_refusal_outside_fails_that_request_only() -> None:
     outside = case.do("request_response", OUTSIDE)
     case.refuse("invalid_value", outside)
     assert case.settled == {outside: "failed"}
+    (told,) = case.heard(ErrorEvent)
+    assert case.settlements[0].error is told.error
     assert slot(case) is Slot.REQUESTED
     case.created(metadata={MARKER: first})
     assert case.settled[first] == "acknowledged"
@@ -472,8 +495,11 @@ def test_fm22_a_create_lost_by_the_server_does_not_block_for_ever() -> None:
     case.wait(10.0)
     assert case.settled == {first: "timeout"}
     (warning,) = case.heard(ErrorEvent)
-    assert isinstance(warning.error, RequestTimeout)
-    assert warning.event_id == first
+    error = warning.error
+    assert isinstance(error, RequestTimeout)
+    assert str(error) == "the server did not begin the response within 10 s"
+    assert (error.reason, error.event_id, warning.event_id) == ("timeout", first, first)
+    assert case.settlements[0].error is error
     assert case.settlements[0].reported
     assert [frame.event_id for frame in case.frames] == [first, second]
 
@@ -486,6 +512,16 @@ def test_a_response_created_after_its_deadline_is_still_known_as_ours() -> None:
     assert case.settled == {event_id: "timeout"}
     assert case.heard(TurnStartedEvent)[0].requested
     assert slot(case) is Slot.ACTIVE
+
+
+def test_a_request_that_was_late_is_answered_once() -> None:
+    case = Case()
+    case.do("request_response", None)
+    case.wait(10.0)
+    case.created("resp_1")
+    case.done("resp_1")
+    case.created("resp_2")
+    assert [event.requested for event in case.heard(TurnStartedEvent)] == [True, False]
 
 
 def test_a_late_response_contends_with_the_next_request() -> None:
@@ -524,7 +560,7 @@ def test_an_overdue_request_outside_times_out_by_itself() -> None:
 
 def test_a_response_that_falls_silent_frees_the_slot_with_a_warning() -> None:
     case = Case()
-    case.do("request_response", None)
+    event_id = case.do("request_response", None)
     case.created("resp_1")
     case.wait(50.0)
     case.speak(0.1)
@@ -533,7 +569,10 @@ def test_a_response_that_falls_silent_frees_the_slot_with_a_warning() -> None:
     assert len(case.frames) == 1
     case.wait(1.0)
     (warning,) = case.heard(ErrorEvent)
-    assert "resp_1" in str(warning.error)
+    error = warning.error
+    assert isinstance(error, RequestTimeout)
+    assert str(error) == "response 'resp_1' has said nothing for 60 s and is no longer waited for"
+    assert (error.reason, error.event_id) == ("response_timeout", event_id)
     assert [frame.event_id for frame in case.frames][-1] == waiting
 
 
@@ -664,6 +703,37 @@ def test_a_cancel_that_fails_fails_those_that_joined_it() -> None:
     assert len(case.heard(ErrorEvent)) == 1
 
 
+def test_at_most_one_cancel_per_response_that_is_named() -> None:
+    case = Case()
+    case.created("resp_1", ours=False)
+    for _ in range(2):
+        case.do("cancel_response", response_id="resp_1")
+    assert len(case.frames) == 1
+
+
+def test_a_cancel_of_a_request_on_its_way_is_not_settled_by_the_end_of_theirs() -> None:
+    case = Case()
+    case.do("request_response", None)
+    cancel = case.do("cancel_response")
+    case.created("resp_vad", ours=False)
+    case.done("resp_vad")
+    assert case.settled == {}
+    case.created("resp_1")
+    case.done("resp_1", "cancelled")
+    assert case.settled[cancel] == "acknowledged"
+
+
+def test_a_cancel_of_one_of_theirs_is_not_settled_by_the_end_of_another() -> None:
+    case = Case()
+    case.created("resp_1", ours=False)
+    case.created("resp_2", ours=False, conversation_id=None)
+    cancel = case.do("cancel_response", response_id="resp_2")
+    case.done("resp_1")
+    assert case.settled == {}
+    case.done("resp_2", "cancelled", conversation_id=None)
+    assert case.settled == {cancel: "acknowledged"}
+
+
 def test_a_request_on_its_way_is_cancelled_without_an_id() -> None:
     case = Case()
     request = case.do("request_response", None)
@@ -684,7 +754,11 @@ def test_a_cancelled_request_that_met_another_response_is_dropped() -> None:
     case.created("resp_vad", ours=False)
     case.refuse(BUSY, request)
     assert case.settled == {request: "dropped", cancel: "acknowledged"}
-    assert isinstance(case.settlements[0].error, RequestDropped)
+    dropped = case.settlements[0].error
+    assert isinstance(dropped, RequestDropped)
+    assert (str(dropped), dropped.reason, dropped.event_id) == ("cancelled before it began", "cancelled", request)
+    assert not case.settlements[0].reported
+    assert case.heard(ErrorEvent) == []
     case.done("resp_vad")
     assert len(case.sent(ResponseCreate)) == 1
 
@@ -728,6 +802,30 @@ def test_a_response_that_the_server_only_spoke_of_is_cancelled_without_an_id() -
     assert case.settled[event_id] == "acknowledged"
 
 
+def test_a_response_that_the_server_only_spoke_of_is_over_when_ours_is() -> None:
+    case = Case()
+    case.refuse(BUSY, case.do("request_response", None))
+    event_id = case.do("cancel_response")
+    case.wait(1.0)
+    case.created("resp_1")
+    case.done("resp_1")
+    assert case.settled[event_id] == "acknowledged"
+
+
+@pytest.mark.parametrize("ours", [True, False])
+def test_a_response_that_the_server_only_spoke_of_is_not_over_when_one_outside_is(*, ours: bool) -> None:
+    case = Case()
+    case.created("resp_1", ours=False)
+    case.done("resp_1")
+    case.refuse(BUSY, case.do("request_response", None))
+    event_id = case.do("cancel_response")
+    if ours:
+        case.do("request_response", OUTSIDE)
+    case.created("resp_2", ours=ours, conversation_id=None)
+    case.done("resp_2", conversation_id=None)
+    assert event_id not in case.settled
+
+
 # --- the end -----------------------------------------------------------------------------------------------------
 
 
@@ -754,8 +852,16 @@ def test_fm20_a_lost_connection_settles_all_and_ends_what_ran() -> None:
 
 def test_the_queue_alone_needs_no_conversation() -> None:
     outbox = Outbox()
-    queue = ResponseQueue(Requests(), outbox, lambda turn, reason: None)
-    queue.ask(ResponseCreate(event_id="a"), 0.0)
+    queue = ResponseQueue(
+        Requests(),
+        outbox,
+        lambda turn, reason: None,
+        echoes_metadata=True,
+        out_of_band=True,
+        request_timeout=10.0,
+        response_timeout=None,
+    )
+    queue.ask(ResponseCreate(event_id="a"), 0.0, automatic=False)
     assert [frame.event_id for frame in outbox.frames] == ["a"]
     assert queue.next_deadline() == 10.0
 
@@ -769,6 +875,9 @@ def test_a_request_that_could_not_be_sent_makes_room_for_the_next() -> None:
         case.talk.undeliverable(frame, error, case.now)
     case.drain()
     assert case.settled == {first: "dropped", outside: "dropped"}
+    assert all(settlement.error is error and settlement.reported for settlement in case.settlements)
     assert [frame.event_id for frame in case.frames] == [first, outside, second]
     case.created(metadata={MARKER: second})
     assert case.settled[second] == "acknowledged"
+    case.wait(10.0)
+    assert case.heard(ErrorEvent) == []
