@@ -17,7 +17,7 @@ Convert: TypeAlias = Callable[[Any], Any]
 
 def is_object(value: object) -> TypeGuard[Mapping[str, Any]]:
     """Tell whether ``value`` is a JSON object. JSON has text keys only, which a type checker cannot know."""
-    return isinstance(value, Mapping)
+    return type(value) is dict or isinstance(value, Mapping)  # the first is what JSON gives, and asks no ABC
 
 
 def is_array(value: object) -> TypeGuard[list[Any]]:
@@ -43,11 +43,12 @@ class FlatField:
 
 def to_nested(source: Mapping[str, Any], fields: Sequence[FlatField]) -> JSONObject:
     """Move the flat keys of ``source`` to where GA keeps them; where both are present the nested one is kept."""
-    flat_keys = {field.flat for field in fields}
-    result = {key: value for key, value in source.items() if key not in flat_keys}
-    for field in fields:
-        if field.flat in source:
-            _place(result, field.nested, field.to_nested(source[field.flat]))
+    result = dict(source)
+    flat = [field for field in fields if field.flat in source]
+    for field in flat:
+        del result[field.flat]
+    for field in flat:
+        _place(result, field.nested, field.to_nested(source[field.flat]))
     return result
 
 

@@ -97,9 +97,13 @@ def _union(declared: Any, converter: Converter) -> Hook:
     if classes:
         _add_classes(by_kind, classes, converter)
     wanted = " or ".join(dict.fromkeys(_WANTED[kind] for kind in by_kind if kind in _WANTED))
+    plain = frozenset(kind for kind, hook in by_kind.items() if hook in (values.text, values.flag, values.as_it_is))
 
     def structure(value: Any, declared: Any) -> Any:
-        hook = by_kind.get(value.__class__)
+        kind = value.__class__
+        if kind in plain:
+            return value  # most fields of most frames: the hook would only look at the kind again
+        hook = by_kind.get(kind)
         if hook is None:
             raise expected(wanted, value)
         return hook(value, declared)

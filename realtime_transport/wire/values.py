@@ -63,6 +63,8 @@ def flag(value: Any, _: Any) -> bool:
 
 def integer(value: Any, _: Any) -> int:
     """Take an integer of 64 bits. ``672.0`` is one: JSON has a single kind of number, and servers write it so."""
+    if type(value) is int and -(2**63) <= value < 2**63:
+        return value
     whole = int(value) if type(value) is float and value.is_integer() else value
     if type(whole) is not int:
         raise expected("an integer", value)
