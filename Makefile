@@ -14,7 +14,7 @@ SESSIONS ?= 200
 SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test cover check format fuzz fuzz-server model soak calls interop load mutants docs clean
+.PHONY: help setup demo test cover cover-own check format fuzz fuzz-server model soak calls interop load mutants docs clean
 
 help: ## list the verbs
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ test: $(VENV)/.dev ## run all tests, with coverage
 
 cover: test ## the same, and which lines were not reached
 	@$(BIN)/coverage report
+
+cover-own: $(VENV)/.dev ## what of each module of the core its own tests alone reach: all (3 minutes)
+	$(BIN)/python scripts/own_coverage.py
 
 check: $(VENV)/.dev ## linter, formatter, both type checkers, completeness of the public types
 	$(BIN)/ruff check .
