@@ -41,9 +41,7 @@ class TokenCounts:
     transcription_output: int = 0
 
     def __add__(self, other: TokenCounts) -> TokenCounts:
-        mine, theirs = attrs.astuple(self), attrs.astuple(other)
-        names = (field.name for field in attrs.fields(TokenCounts))
-        return TokenCounts(**{name: a + b for name, a, b in zip(names, mine, theirs, strict=True)})
+        return TokenCounts(**{name: getattr(self, name) + getattr(other, name) for name in COUNTED})
 
     @property
     def input(self) -> int:
@@ -90,7 +88,8 @@ class TokenCounts:
         )
 
 
-PRICED = tuple(field.name for field in attrs.fields(TokenCounts) if field.name != "reasoning")
+COUNTED = tuple(field.name for field in attrs.fields(TokenCounts))
+PRICED = tuple(name for name in COUNTED if name != "reasoning")
 
 
 def _known_prices(_: object, __: object, value: Mapping[str, float]) -> None:
@@ -130,7 +129,12 @@ class SessionUsage:
     def with_response(self, usage: Usage) -> SessionUsage:
         """Return the sum with one more response."""
         counts = TokenCounts.of(usage)
-        return attrs.evolve(self, responses=self.responses + 1, tokens=self.tokens + counts, last=counts)
+        return SessionUsage(
+            responses=self.responses + 1,
+            tokens=self.tokens + counts,
+            transcription_seconds=self.transcription_seconds,
+            last=counts,
+        )
 
     def with_transcription(self, usage: TranscriptionUsage) -> SessionUsage:
         """Return the sum with one more transcription. A kind of billing newer than this library adds nothing."""
