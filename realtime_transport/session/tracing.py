@@ -165,6 +165,8 @@ class _Observer:
     def _begin(self, key: str, name: str, attributes: dict[str, Any]) -> Span:
         from opentelemetry import trace
 
+        if isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
+            return trace.INVALID_SPAN  # the API alone is installed: nobody takes spans
         if len(self._open) >= OPEN_SPANS_LIMIT:
             self._end(next(iter(self._open)))
         parent = trace.set_span_in_context(self._session())

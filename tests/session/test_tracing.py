@@ -122,6 +122,17 @@ async def test_failures_are_errors_and_cut_answers_are_not(spans: Callable[[], d
     assert "interrupted" in [event.name for event in spans()["realtime.session"].events]
 
 
+async def test_nothing_is_begun_where_the_api_has_no_provider(
+    spans: Callable[[], dict[str, ReadableSpan]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trace, "get_tracer_provider", trace.ProxyTracerProvider)
+    async with talking(desk(), *RULES) as talk:
+        talk.session.send_message("my secret")
+        await talk.ends(2)
+        await asyncio.sleep(0)
+    assert not [name for name in spans() if name.startswith(("invoke_agent", "execute_tool"))]
+
+
 async def test_a_session_that_nobody_saw_connect_has_its_span(spans: Callable[[], dict[str, ReadableSpan]]) -> None:
     line = LoopbackTransport()
     await line.connect()
