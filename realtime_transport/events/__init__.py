@@ -25,6 +25,7 @@ from realtime_transport.events.base import (
     UNSET,
     Maybe,
     Unset,
+    Value,
 )
 from realtime_transport.events.client import (
     ClientEvent,
@@ -272,6 +273,7 @@ __all__ = [  # packed: one name a line would be two hundred lines of nothing
     "TranslationSessionClose", "TranslationSessionClosed", "TranslationSessionConfig", "TranslationSessionCreated",
     "TranslationSessionUpdate", "TranslationSessionUpdated", "TransportEvent", "Truncation", "TurnDetection",
     "TurnDoneEvent", "TurnStartedEvent", "UnknownClientEvent", "UnknownItem", "UnknownObject", "UnknownPart",
-    "UnknownServerEvent", "Unset", "Usage", "UsageUpdateEvent", "UserMessageItem", "Voice", "VoiceId",
+    "UnknownServerEvent", "Unset", "Usage", "UsageUpdateEvent", "UserMessageItem", "Value", "Voice",
+    "VoiceId",
 ]
 # fmt: on

@@ -12,7 +12,7 @@ from realtime_transport.events.objects import ProtocolObject, UnknownObject
 # --- formats -----------------------------------------------------------------------------------------------------
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class PcmFormat(ProtocolObject):
     """Signed 16-bit little-endian PCM, one channel."""
 
@@ -21,14 +21,14 @@ class PcmFormat(ProtocolObject):
     """Samples per second. OpenAI GA knows 24000 only; other dialects take other rates."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class PcmuFormat(ProtocolObject):
     """G.711 mu-law, 8000 samples per second, one byte each."""
 
     type: ClassVar[str] = "audio/pcmu"
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class PcmaFormat(ProtocolObject):
     """G.711 A-law, 8000 samples per second, one byte each."""
 
@@ -41,7 +41,7 @@ AudioFormatConfig: TypeAlias = PcmFormat | PcmuFormat | PcmaFormat | UnknownObje
 # --- turn detection ----------------------------------------------------------------------------------------------
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class ServerVad(ProtocolObject):
     """Turn detection by loudness: speech begins above ``threshold`` and ends after a silence."""
 
@@ -60,7 +60,7 @@ class ServerVad(ProtocolObject):
     """Cancel the running response when speech starts (true)."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class SemanticVad(ProtocolObject):
     """Turn detection by meaning: a model judges whether the caller has finished."""
 
@@ -77,7 +77,7 @@ TurnDetection: TypeAlias = ServerVad | SemanticVad | UnknownObject
 # --- what else happens to audio ----------------------------------------------------------------------------------
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class InputTranscription(ProtocolObject):
     """Transcribe the caller beside the conversation; what the model hears is the audio, not this text."""
 
@@ -94,7 +94,7 @@ class InputTranscription(ProtocolObject):
     """How long the transcriber may wait for context before it commits to words."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class NoiseReduction(ProtocolObject):
     """Filter the caller's audio before turn detection and model."""
 
@@ -103,7 +103,7 @@ class NoiseReduction(ProtocolObject):
     strength: Maybe[float] = UNSET
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class VoiceId(ProtocolObject):
     """A custom voice, by id."""
 
@@ -114,7 +114,7 @@ Voice: TypeAlias = str | VoiceId | UnknownObject
 """A voice by name (``marin``), by id, or as an object of some other dialect."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class AudioInputConfig(ProtocolObject):
     """The caller's side of ``session.audio``."""
 
@@ -127,7 +127,7 @@ class AudioInputConfig(ProtocolObject):
     """``None`` switches turn detection off: commit and ask for responses yourself."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class AudioOutputConfig(ProtocolObject):
     """The agent's side of ``audio``, of a session or of one response."""
 
@@ -138,7 +138,7 @@ class AudioOutputConfig(ProtocolObject):
     """0.25 to 1.5, 1.0 is the model's own pace. Sessions only; ``response.create`` has no such field."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class AudioConfig(ProtocolObject):
     """``audio`` of a session, of ``response.create`` and of a response: the last two have an output only."""
 

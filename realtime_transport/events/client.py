@@ -7,15 +7,15 @@ from typing import Any, ClassVar
 
 import attrs
 
-from realtime_transport.events.base import UNSET, Maybe
+from realtime_transport.events.base import UNSET, Maybe, Value
 from realtime_transport.events.items import Item
 from realtime_transport.events.objects import NOTHING_EXTRA, size_only
 from realtime_transport.events.response import ResponseOptions
 from realtime_transport.events.session import RealtimeSessionConfig, TranscriptionSessionConfig
 
 
-@attrs.frozen(kw_only=True)
-class ClientEvent:
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class ClientEvent(Value):
     """Base of everything a client sends."""
 
     type: ClassVar[str]
@@ -28,7 +28,7 @@ class ClientEvent:
     """The frame as received (server role), None on an event made here."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class UnknownClientEvent(ClientEvent):
     """An event this library does not know, or could not read: sent exactly as ``raw`` says."""
 
@@ -39,7 +39,7 @@ class UnknownClientEvent(ClientEvent):
 # --- session -----------------------------------------------------------------------------------------------------
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class SessionUpdate(ClientEvent):
     """Change the session: only what is named changes. Answered with ``session.updated`` or one ``error``."""
 
@@ -50,7 +50,7 @@ class SessionUpdate(ClientEvent):
 # --- the caller's audio ------------------------------------------------------------------------------------------
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class InputAudioBufferAppend(ClientEvent):
     """Append audio to the input buffer. Never acknowledged; at most 15 MiB per event."""
 
@@ -59,21 +59,21 @@ class InputAudioBufferAppend(ClientEvent):
     """In the input format of the session; base64 on the wire."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class InputAudioBufferCommit(ClientEvent):
     """Make a user item of the buffer. An error when it holds less than 100 ms; does not ask for a response."""
 
     type = "input_audio_buffer.commit"
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class InputAudioBufferClear(ClientEvent):
     """Throw the buffer away. Answered with ``input_audio_buffer.cleared``."""
 
     type = "input_audio_buffer.clear"
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class OutputAudioBufferClear(ClientEvent):
     """Stop what the server is playing (WebRTC and SIP only). Send ``response.cancel`` first."""
 
@@ -83,7 +83,7 @@ class OutputAudioBufferClear(ClientEvent):
 # --- items -------------------------------------------------------------------------------------------------------
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class ConversationItemCreate(ClientEvent):
     """Add an item. Answered with ``conversation.item.added``."""
 
@@ -93,7 +93,7 @@ class ConversationItemCreate(ClientEvent):
     """Absent: at the end. ``"root"``: at the front. Else after that item, an error when it is unknown."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class ConversationItemRetrieve(ClientEvent):
     """Ask for an item with its audio. Answered with ``conversation.item.retrieved``."""
 
@@ -101,7 +101,7 @@ class ConversationItemRetrieve(ClientEvent):
     item_id: str
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class ConversationItemTruncate(ClientEvent):
     """Tell the server how much of the agent's audio was heard; it forgets the rest, and the transcript with it."""
 
@@ -112,7 +112,7 @@ class ConversationItemTruncate(ClientEvent):
     """An inclusive duration in milliseconds; more than the item holds is an error."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class ConversationItemDelete(ClientEvent):
     """Remove an item. Answered with ``conversation.item.deleted``."""
 
@@ -123,7 +123,7 @@ class ConversationItemDelete(ClientEvent):
 # --- responses ---------------------------------------------------------------------------------------------------
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class ResponseCreate(ClientEvent):
     """Ask for a response. An error while another one of the conversation is running."""
 
@@ -131,7 +131,7 @@ class ResponseCreate(ClientEvent):
     response: Maybe[ResponseOptions] = UNSET
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class ResponseCancel(ClientEvent):
     """Stop a response. Answered with ``response.done`` of status ``cancelled``."""
 

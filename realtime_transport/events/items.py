@@ -19,7 +19,7 @@ ItemStatus: TypeAlias = Literal["completed", "incomplete", "in_progress"] | str
 # --- content parts -----------------------------------------------------------------------------------------------
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class InputTextPart(ProtocolObject):
     """Text of a system or user message."""
 
@@ -27,7 +27,7 @@ class InputTextPart(ProtocolObject):
     text: Maybe[str] = UNSET
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class InputAudioPart(ProtocolObject):
     """The caller's audio. The server echoes its transcript, and the audio itself only in ``item.retrieved``."""
 
@@ -38,7 +38,7 @@ class InputAudioPart(ProtocolObject):
     """``None`` until the transcription is there."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class InputImagePart(ProtocolObject):
     """A picture for the model to look at."""
 
@@ -48,7 +48,7 @@ class InputImagePart(ProtocolObject):
     detail: Maybe[Literal["auto", "low", "high"] | str] = UNSET
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class OutputTextPart(ProtocolObject):
     """Text that the agent wrote."""
 
@@ -57,7 +57,7 @@ class OutputTextPart(ProtocolObject):
     text: Maybe[str] = UNSET
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class OutputAudioPart(ProtocolObject):
     """Speech of the agent. Ordinary events carry its transcript only; the bytes come as deltas."""
 
@@ -67,7 +67,7 @@ class OutputAudioPart(ProtocolObject):
     transcript: Maybe[str] = UNSET
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class UnknownPart(ProtocolObject):
     """A part of a kind newer than this library, kept whole in ``extra``."""
 
@@ -81,7 +81,7 @@ ContentPart: TypeAlias = (
 # --- messages ----------------------------------------------------------------------------------------------------
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class SystemMessageItem(ProtocolObject):
     """A message that instructs the model in the middle of a conversation."""
 
@@ -93,7 +93,7 @@ class SystemMessageItem(ProtocolObject):
     content: tuple[ContentPart, ...] = ()
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class UserMessageItem(ProtocolObject):
     """What the caller said, wrote or showed."""
 
@@ -105,7 +105,7 @@ class UserMessageItem(ProtocolObject):
     content: tuple[ContentPart, ...] = ()
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class AssistantMessageItem(ProtocolObject):
     """What the agent said or wrote. A client can create its text, never its audio."""
 
@@ -122,7 +122,7 @@ class AssistantMessageItem(ProtocolObject):
 # --- functions ---------------------------------------------------------------------------------------------------
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class FunctionCallItem(ProtocolObject):
     """The model calls a function of the client."""
 
@@ -138,7 +138,7 @@ class FunctionCallItem(ProtocolObject):
     """JSON text as the model wrote it; it may not parse. Empty while the call is still being written."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class FunctionCallOutputItem(ProtocolObject):
     """What the function returned. The model goes on only after a ``response.create``."""
 
@@ -155,7 +155,7 @@ class FunctionCallOutputItem(ProtocolObject):
 # --- hosted MCP --------------------------------------------------------------------------------------------------
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class McpToolInfo(ProtocolObject):
     """One tool of an MCP server, as the server lists it."""
 
@@ -166,7 +166,7 @@ class McpToolInfo(ProtocolObject):
     annotations: Any = UNSET
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class McpListToolsItem(ProtocolObject):
     """The tools of an MCP server. ``tools`` fills when the listing is done."""
 
@@ -176,7 +176,7 @@ class McpListToolsItem(ProtocolObject):
     tools: tuple[McpToolInfo, ...] = ()
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class McpError(ProtocolObject):
     """Why a call failed: the server could not be reached, broke the protocol, or its tool failed."""
 
@@ -186,7 +186,7 @@ class McpError(ProtocolObject):
     """JSON-RPC code or HTTP status; a tool's own failure has none."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class McpCallItem(ProtocolObject):
     """A call of an MCP tool, run by the model's server; holds its output or its error once it ran."""
 
@@ -202,7 +202,7 @@ class McpCallItem(ProtocolObject):
     error: Maybe[McpError | str] = UNSET
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class McpApprovalRequestItem(ProtocolObject):
     """The server asks whether it may run an MCP tool. Nothing runs until a client answers."""
 
@@ -214,7 +214,7 @@ class McpApprovalRequestItem(ProtocolObject):
     """JSON text."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class McpApprovalResponseItem(ProtocolObject):
     """The client's answer to an approval request."""
 
@@ -228,7 +228,7 @@ class McpApprovalResponseItem(ProtocolObject):
 # --- the rest ----------------------------------------------------------------------------------------------------
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class UnknownItem(ProtocolObject):
     """An item of a kind newer than this library, or one that could not be read: kept whole in ``extra``."""
 
@@ -250,7 +250,7 @@ Item: TypeAlias = (
 )
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class ItemReference(ProtocolObject):
     """Points at an item of the conversation; only in ``input`` of ``response.create``."""
 
@@ -262,7 +262,7 @@ InputItem: TypeAlias = Item | ItemReference
 """What ``input`` of ``response.create`` may hold."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Conversation(ProtocolObject):
     """The conversation itself, as ``conversation.created`` names it."""
 

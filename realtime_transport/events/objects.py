@@ -7,6 +7,8 @@ from typing import Any, Final, NoReturn
 
 import attrs
 
+from realtime_transport.events.base import Value
+
 
 def size_only(data: object) -> str:
     """Show audio by its size in a repr: 20 kB of bytes help nobody."""
@@ -31,15 +33,15 @@ NOTHING_EXTRA: Final[Mapping[str, Any]] = _Nothing()
 """The ``extra`` of all objects that have none: a dict of its own would be half of what a small one weighs."""
 
 
-@attrs.frozen(kw_only=True)
-class ProtocolObject:
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class ProtocolObject(Value):
     """Base of every object that travels inside an event."""
 
     extra: Mapping[str, Any] = attrs.field(default=NOTHING_EXTRA, hash=False)
     """Fields this library does not know, as sent. They are sent again when the object is."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class UnknownObject(ProtocolObject):
     """An object of a kind newer than this library (a tool, a format, a turn detection): kept whole, sent as it came."""
 

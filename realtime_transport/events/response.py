@@ -16,7 +16,7 @@ from realtime_transport.events.tools import Tool, ToolChoice
 from realtime_transport.events.usage import Usage
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class ResponseOptions(ProtocolObject):
     """Overrides for one response; what is absent comes from the session."""
 
@@ -38,7 +38,7 @@ class ResponseOptions(ProtocolObject):
     """At most 16 pairs, keys up to 64 and values up to 512 characters; echoed in ``response.created`` and ``.done``."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class ResponseError(ProtocolObject):
     """Why a response failed."""
 
@@ -49,7 +49,7 @@ class ResponseError(ProtocolObject):
     """Sent by the live server; absent from its schema until lately."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class ResponseStatusDetails(ProtocolObject):
     """Why a response ended as it did."""
 
@@ -63,7 +63,7 @@ class ResponseStatusDetails(ProtocolObject):
 ResponseStatus: TypeAlias = Literal["in_progress", "completed", "cancelled", "failed", "incomplete"] | str
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Response(ProtocolObject):
     """A response as ``response.created`` and ``response.done`` describe it."""
 

@@ -11,14 +11,14 @@ from typing import Any, ClassVar
 
 import attrs
 
-from realtime_transport.events.base import UNSET, Maybe
+from realtime_transport.events.base import UNSET, Maybe, Value
 from realtime_transport.events.objects import NOTHING_EXTRA, ProtocolObject
 from realtime_transport.events.session import AnySession
 from realtime_transport.events.usage import RateLimit
 
 
-@attrs.frozen(kw_only=True)
-class ServerEvent:
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class ServerEvent(Value):
     """Base of everything a server sends."""
 
     type: ClassVar[str]
@@ -31,7 +31,7 @@ class ServerEvent:
     """The frame as received, None on an event made here. Treat it as read-only."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class UnknownServerEvent(ServerEvent):
     """An event this library does not know, or could not read: everything is in ``raw``."""
 
@@ -57,7 +57,7 @@ ERROR_CLASSES = frozenset(
 """Words that name a class of errors. Any other word in ``type`` is really a code (LocalAI and others do that)."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class ErrorDetail(ProtocolObject):
     """What went wrong. Match on ``cause``, never on ``message``."""
 
@@ -78,7 +78,7 @@ class ErrorDetail(ProtocolObject):
         return self.type if self.type and self.type not in ERROR_CLASSES else None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class ErrorFrame(ServerEvent):
     """Something failed. Most errors are recoverable and the session stays open."""
 
@@ -86,7 +86,7 @@ class ErrorFrame(ServerEvent):
     error: ErrorDetail
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class RateLimitsUpdated(ServerEvent):
     """What is left of the account's limits. Comes around a response, or never."""
 
@@ -97,7 +97,7 @@ class RateLimitsUpdated(ServerEvent):
 # --- session -----------------------------------------------------------------------------------------------------
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class SessionCreated(ServerEvent):
     """The first frame: the whole session in force. A sideband socket starts with ``session.updated`` instead."""
 
@@ -105,7 +105,7 @@ class SessionCreated(ServerEvent):
     session: AnySession
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class SessionUpdated(ServerEvent):
     """An update was accepted: the whole session in force now."""
 
@@ -116,7 +116,7 @@ class SessionUpdated(ServerEvent):
 # --- the caller's audio ------------------------------------------------------------------------------------------
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class InputAudioBufferSpeechStarted(ServerEvent):
     """The caller began to speak."""
 
@@ -127,7 +127,7 @@ class InputAudioBufferSpeechStarted(ServerEvent):
     """Milliseconds from the start of all audio of the session, prefix padding included."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class InputAudioBufferSpeechStopped(ServerEvent):
     """The caller stopped speaking."""
 
@@ -137,7 +137,7 @@ class InputAudioBufferSpeechStopped(ServerEvent):
     """Milliseconds from the start of all audio of the session, the silence that ended the turn included."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class InputAudioBufferCommitted(ServerEvent):
     """The buffer became a user item. Some servers name no item, or the same one twice."""
 
@@ -146,14 +146,14 @@ class InputAudioBufferCommitted(ServerEvent):
     previous_item_id: Maybe[str] = UNSET
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class InputAudioBufferCleared(ServerEvent):
     """The buffer was thrown away."""
 
     type = "input_audio_buffer.cleared"
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class InputAudioBufferTimeoutTriggered(ServerEvent):
     """Nobody spoke for ``idle_timeout_ms``: an empty segment is committed and a response follows."""
 
@@ -163,7 +163,7 @@ class InputAudioBufferTimeoutTriggered(ServerEvent):
     audio_end_ms: Maybe[int] = UNSET
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class InputAudioBufferDtmfEventReceived(ServerEvent):
     """The caller pressed a key (SIP only). Has no ``event_id``."""
 
@@ -177,7 +177,7 @@ class InputAudioBufferDtmfEventReceived(ServerEvent):
 # --- the agent's audio, where the server plays it (WebRTC, SIP) --------------------------------------------------
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class OutputAudioBufferStarted(ServerEvent):
     """The server began to play a response."""
 
@@ -185,7 +185,7 @@ class OutputAudioBufferStarted(ServerEvent):
     response_id: Maybe[str] = UNSET
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class OutputAudioBufferStopped(ServerEvent):
     """The server has played a response to its end."""
 
@@ -193,7 +193,7 @@ class OutputAudioBufferStopped(ServerEvent):
     response_id: Maybe[str] = UNSET
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class OutputAudioBufferCleared(ServerEvent):
     """The server stopped playing: barge-in, or ``output_audio_buffer.clear``."""
 

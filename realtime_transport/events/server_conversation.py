@@ -10,7 +10,7 @@ from realtime_transport.events.server import ErrorDetail, ServerEvent
 from realtime_transport.events.usage import LogProb, TranscriptionLanguage, TranscriptionUsage
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class ConversationCreated(ServerEvent):
     """The conversation exists. In the schema, but OpenAI GA does not send it; xAI does."""
 
@@ -21,7 +21,7 @@ class ConversationCreated(ServerEvent):
 # --- items -------------------------------------------------------------------------------------------------------
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class ConversationItemCreated(ServerEvent):
     """An item is in the conversation: beta's only word for it, sent once, at its start."""
 
@@ -30,7 +30,7 @@ class ConversationItemCreated(ServerEvent):
     previous_item_id: Maybe[str] = UNSET
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class ConversationItemAdded(ServerEvent):
     """An item is in the conversation; a generated one is still being filled."""
 
@@ -40,7 +40,7 @@ class ConversationItemAdded(ServerEvent):
     """Its place: ``None`` at the front, absent after the last. This one is right; that of ``done`` is not always."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class ConversationItemDone(ServerEvent):
     """An item is complete."""
 
@@ -50,7 +50,7 @@ class ConversationItemDone(ServerEvent):
     """Not to be trusted: live servers send ``None`` where ``added`` named an item."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class ConversationItemRetrieved(ServerEvent):
     """The item that was asked for, audio included."""
 
@@ -58,7 +58,7 @@ class ConversationItemRetrieved(ServerEvent):
     item: Item
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class ConversationItemTruncated(ServerEvent):
     """The server forgot what was not heard of an item."""
 
@@ -69,7 +69,7 @@ class ConversationItemTruncated(ServerEvent):
     """What is kept, in milliseconds."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class ConversationItemDeleted(ServerEvent):
     """An item left the conversation."""
 
@@ -80,7 +80,7 @@ class ConversationItemDeleted(ServerEvent):
 # --- transcription of the caller: at its own pace, before, between or after the events of the answer --------------
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class ConversationItemInputAudioTranscriptionDelta(ServerEvent):
     """More words of the caller. May come before the item, even before ``speech_stopped``."""
 
@@ -93,7 +93,7 @@ class ConversationItemInputAudioTranscriptionDelta(ServerEvent):
     """Random padding against guessing words from frame sizes; ignore it."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class ConversationItemInputAudioTranscriptionSegment(ServerEvent):
     """A stretch of speech with its speaker (diarising models)."""
 
@@ -108,7 +108,7 @@ class ConversationItemInputAudioTranscriptionSegment(ServerEvent):
     text: str
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class ConversationItemInputAudioTranscriptionCompleted(ServerEvent):
     """The caller's words, final; empty when there was nothing to understand."""
 
@@ -121,7 +121,7 @@ class ConversationItemInputAudioTranscriptionCompleted(ServerEvent):
     languages: Maybe[tuple[TranscriptionLanguage, ...]] = UNSET
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class ConversationItemInputAudioTranscriptionFailed(ServerEvent):
     """The caller's words could not be transcribed; the conversation goes on."""
 
@@ -134,7 +134,7 @@ class ConversationItemInputAudioTranscriptionFailed(ServerEvent):
 # --- listing of hosted MCP tools ---------------------------------------------------------------------------------
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class McpListToolsInProgress(ServerEvent):
     """The server is asking an MCP server for its tools."""
 
@@ -142,7 +142,7 @@ class McpListToolsInProgress(ServerEvent):
     item_id: str
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class McpListToolsCompleted(ServerEvent):
     """An MCP server's tools are known; the item's own ``done`` carries them."""
 
@@ -150,7 +150,7 @@ class McpListToolsCompleted(ServerEvent):
     item_id: str
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class McpListToolsFailed(ServerEvent):
     """An MCP server's tools could not be listed; turns go on without them."""
 

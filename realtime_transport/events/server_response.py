@@ -14,7 +14,7 @@ from realtime_transport.events.response import Response
 from realtime_transport.events.server import ServerEvent
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class ResponseCreated(ServerEvent):
     """A response began: status ``in_progress``, no output yet."""
 
@@ -22,7 +22,7 @@ class ResponseCreated(ServerEvent):
     response: Response
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class ResponseDone(ServerEvent):
     """A response ended, whatever its end; nothing more of it follows, except hosted MCP results."""
 
@@ -33,7 +33,7 @@ class ResponseDone(ServerEvent):
 # --- items and parts ---------------------------------------------------------------------------------------------
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class ResponseOutputItemAdded(ServerEvent):
     """The response has a new item; several may be open at a time."""
 
@@ -43,7 +43,7 @@ class ResponseOutputItemAdded(ServerEvent):
     item: Item
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class ResponseOutputItemDone(ServerEvent):
     """An item is complete; ``incomplete`` when it was cut. Comes after ``conversation.item.done``."""
 
@@ -53,7 +53,7 @@ class ResponseOutputItemDone(ServerEvent):
     item: Item
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class ResponseContentPartAdded(ServerEvent):
     """An item has a new part, empty yet. Sparse servers never send it."""
 
@@ -65,7 +65,7 @@ class ResponseContentPartAdded(ServerEvent):
     part: ContentPart
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class ResponseContentPartDone(ServerEvent):
     """A part is complete."""
 
@@ -80,7 +80,7 @@ class ResponseContentPartDone(ServerEvent):
 # --- speech ------------------------------------------------------------------------------------------------------
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class ResponseOutputAudioDelta(ServerEvent):
     """More speech, usually faster than it plays."""
 
@@ -93,7 +93,7 @@ class ResponseOutputAudioDelta(ServerEvent):
     """In the output format of the session. May end in the middle of a sample: the next delta goes on there."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class ResponseOutputAudioDone(ServerEvent):
     """All speech of a part was generated; it carries none itself."""
 
@@ -104,7 +104,7 @@ class ResponseOutputAudioDone(ServerEvent):
     content_index: int = 0
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class ResponseOutputAudioTranscriptDelta(ServerEvent):
     """More words of the speech; usually ahead of the audio."""
 
@@ -118,7 +118,7 @@ class ResponseOutputAudioTranscriptDelta(ServerEvent):
     """Random padding against guessing words from frame sizes; ignore it."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class ResponseOutputAudioTranscriptDone(ServerEvent):
     """All words of the speech."""
 
@@ -133,7 +133,7 @@ class ResponseOutputAudioTranscriptDone(ServerEvent):
 # --- text --------------------------------------------------------------------------------------------------------
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class ResponseOutputTextDelta(ServerEvent):
     """More of a written answer."""
 
@@ -147,7 +147,7 @@ class ResponseOutputTextDelta(ServerEvent):
     """Random padding against guessing words from frame sizes; ignore it."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class ResponseOutputTextDone(ServerEvent):
     """A written answer, whole."""
 
@@ -162,7 +162,7 @@ class ResponseOutputTextDone(ServerEvent):
 # --- function calls ----------------------------------------------------------------------------------------------
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class ResponseFunctionCallArgumentsDelta(ServerEvent):
     """More of a call's arguments."""
 
@@ -176,7 +176,7 @@ class ResponseFunctionCallArgumentsDelta(ServerEvent):
     """Random padding against guessing words from frame sizes; ignore it."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class ResponseFunctionCallArgumentsDone(ServerEvent):
     """All of a call's arguments. The call itself is complete with its item."""
 
@@ -193,7 +193,7 @@ class ResponseFunctionCallArgumentsDone(ServerEvent):
 # --- hosted MCP calls --------------------------------------------------------------------------------------------
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class ResponseMcpCallArgumentsDelta(ServerEvent):
     """More of an MCP call's arguments."""
 
@@ -206,7 +206,7 @@ class ResponseMcpCallArgumentsDelta(ServerEvent):
     """Random padding against guessing words from frame sizes; ignore it."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class ResponseMcpCallArgumentsDone(ServerEvent):
     """All of an MCP call's arguments."""
 
@@ -217,7 +217,7 @@ class ResponseMcpCallArgumentsDone(ServerEvent):
     arguments: str
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class ResponseMcpCallInProgress(ServerEvent):
     """The server runs an MCP call; often after ``response.done``."""
 
@@ -226,7 +226,7 @@ class ResponseMcpCallInProgress(ServerEvent):
     output_index: int = 0
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class ResponseMcpCallCompleted(ServerEvent):
     """An MCP call ran; its item has the output. No spoken follow-up comes by itself."""
 
@@ -235,7 +235,7 @@ class ResponseMcpCallCompleted(ServerEvent):
     output_index: int = 0
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class ResponseMcpCallFailed(ServerEvent):
     """An MCP call failed or was denied; its item has the error."""
 

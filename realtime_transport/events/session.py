@@ -19,7 +19,7 @@ from realtime_transport.events.tools import Tool, ToolChoice
 # --- small settings ----------------------------------------------------------------------------------------------
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Tracing(ProtocolObject):
     """How the server's traces of this session are labelled. The word ``"auto"`` may stand in its place."""
 
@@ -28,7 +28,7 @@ class Tracing(ProtocolObject):
     metadata: Maybe[Mapping[str, Any]] = UNSET
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class TokenLimits(ProtocolObject):
     """Limits on what is kept of a conversation."""
 
@@ -36,7 +36,7 @@ class TokenLimits(ProtocolObject):
     """Tokens after the instructions."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class RetentionRatio(ProtocolObject):
     """Cut the conversation to a share of the window when it overflows, so that the cache is hit for longer."""
 
@@ -49,7 +49,7 @@ class RetentionRatio(ProtocolObject):
 Truncation: TypeAlias = Literal["auto", "disabled"] | str | RetentionRatio | UnknownObject
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Reasoning(ProtocolObject):
     """How much a reasoning model thinks before it speaks."""
 
@@ -57,7 +57,7 @@ class Reasoning(ProtocolObject):
     """``low`` is the server's default."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Prompt(ProtocolObject):
     """A prompt stored on the server, with values for its variables."""
 
@@ -73,7 +73,7 @@ MaxOutputTokens: TypeAlias = int | Literal["inf"] | str
 # --- the sessions ------------------------------------------------------------------------------------------------
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class RealtimeSessionConfig(ProtocolObject):
     """A speech-to-speech session."""
 
@@ -109,7 +109,7 @@ class RealtimeSessionConfig(ProtocolObject):
     """Server only, over HTTP: the short-lived key (``value``, ``expires_at``)."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class TranscriptionSessionConfig(ProtocolObject):
     """A session that only transcribes: no responses, no output."""
 
@@ -128,7 +128,7 @@ class TranscriptionSessionConfig(ProtocolObject):
 # --- translation -------------------------------------------------------------------------------------------------
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class TranslationInputConfig(ProtocolObject):
     """What is done with the speech before it is translated."""
 
@@ -137,7 +137,7 @@ class TranslationInputConfig(ProtocolObject):
     noise_reduction: Maybe[NoiseReduction] = UNSET
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class TranslationOutputConfig(ProtocolObject):
     """What to translate into."""
 
@@ -145,7 +145,7 @@ class TranslationOutputConfig(ProtocolObject):
     """ISO-639-1 (``es``)."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class TranslationAudioConfig(ProtocolObject):
     """``audio`` of a translation session. Its format is fixed: 24 kHz PCM16 both ways."""
 
@@ -153,7 +153,7 @@ class TranslationAudioConfig(ProtocolObject):
     output: Maybe[TranslationOutputConfig] = UNSET
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class TranslationSessionConfig(ProtocolObject):
     """A session that interprets speech continuously into another language."""
 

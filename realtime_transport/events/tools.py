@@ -11,7 +11,7 @@ from realtime_transport.events.base import UNSET, Maybe
 from realtime_transport.events.objects import ProtocolObject, UnknownObject
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class FunctionTool(ProtocolObject):
     """A function that the client runs."""
 
@@ -23,7 +23,7 @@ class FunctionTool(ProtocolObject):
     """JSON schema of the arguments."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class McpToolFilter(ProtocolObject):
     """Some of an MCP server's tools: those named, those that only read, or both."""
 
@@ -31,7 +31,7 @@ class McpToolFilter(ProtocolObject):
     read_only: Maybe[bool] = UNSET
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class McpApprovalFilter(ProtocolObject):
     """Which of an MCP server's tools need an approval before they run."""
 
@@ -39,7 +39,7 @@ class McpApprovalFilter(ProtocolObject):
     never: Maybe[McpToolFilter] = UNSET
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class McpTool(ProtocolObject):
     """A hosted MCP server: the model's server talks to it, the client does not."""
 
@@ -67,7 +67,7 @@ class McpTool(ProtocolObject):
 Tool: TypeAlias = FunctionTool | McpTool | UnknownObject
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class ToolChoiceFunction(ProtocolObject):
     """Make the model call this function."""
 
@@ -75,7 +75,7 @@ class ToolChoiceFunction(ProtocolObject):
     name: str
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class ToolChoiceMcp(ProtocolObject):
     """Make the model call a tool of this MCP server."""
 

@@ -19,7 +19,7 @@ from realtime_transport.events.session import TranslationSessionConfig
 # --- what the client says ----------------------------------------------------------------------------------------
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class TranslationSessionUpdate(ClientEvent):
     """Change the session: language, transcription, noise reduction."""
 
@@ -27,7 +27,7 @@ class TranslationSessionUpdate(ClientEvent):
     session: TranslationSessionConfig
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class TranslationInputAudioBufferAppend(ClientEvent):
     """Send audio. Keep sending in pauses too, silence then: the translation runs on the clock of the input."""
 
@@ -36,7 +36,7 @@ class TranslationInputAudioBufferAppend(ClientEvent):
     """24 kHz PCM16; the server works in frames of 200 ms."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class TranslationSessionClose(ClientEvent):
     """End the session: what is still to be said is sent, then ``session.closed``."""
 
@@ -46,7 +46,7 @@ class TranslationSessionClose(ClientEvent):
 # --- what the server says ----------------------------------------------------------------------------------------
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class TranslationSessionCreated(ServerEvent):
     """The first frame: the session in force."""
 
@@ -54,7 +54,7 @@ class TranslationSessionCreated(ServerEvent):
     session: TranslationSessionConfig
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class TranslationSessionUpdated(ServerEvent):
     """An update was accepted: the session in force now."""
 
@@ -62,7 +62,7 @@ class TranslationSessionUpdated(ServerEvent):
     session: TranslationSessionConfig
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class TranslationInputTranscriptDelta(ServerEvent):
     """More words of the speaker, only when transcription is on."""
 
@@ -72,7 +72,7 @@ class TranslationInputTranscriptDelta(ServerEvent):
     """Where in the session's audio, in milliseconds; steps of 200, may repeat."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class TranslationOutputTranscriptDelta(ServerEvent):
     """More words of the translation."""
 
@@ -81,7 +81,7 @@ class TranslationOutputTranscriptDelta(ServerEvent):
     elapsed_ms: Maybe[int] = UNSET
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class TranslationOutputAudioDelta(ServerEvent):
     """More speech of the translation."""
 
@@ -95,7 +95,7 @@ class TranslationOutputAudioDelta(ServerEvent):
     elapsed_ms: Maybe[int] = UNSET
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class TranslationSessionClosed(ServerEvent):
     """Everything was said; the socket closes."""
 

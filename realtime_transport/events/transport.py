@@ -11,6 +11,7 @@ from typing import ClassVar, Literal, TypeAlias
 
 import attrs
 
+from realtime_transport.events.base import Value
 from realtime_transport.events.client import ClientEvent
 from realtime_transport.events.items import Item
 from realtime_transport.events.server import ServerEvent
@@ -22,8 +23,8 @@ ConnectionState: TypeAlias = Literal["disconnected", "connecting", "connected", 
 """Where a transport stands. A failed or closed one is ``disconnected`` again and may connect anew."""
 
 
-@attrs.frozen(kw_only=True)
-class TransportEvent:
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class TransportEvent(Value):
     """Base of every payload; ``name`` is what ``on()`` takes."""
 
     name: ClassVar[str]
@@ -32,7 +33,7 @@ class TransportEvent:
 # --- the connection ----------------------------------------------------------------------------------------------
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class ConnectionChangeEvent(TransportEvent):
     """The connection state changed."""
 
@@ -41,7 +42,7 @@ class ConnectionChangeEvent(TransportEvent):
     previous: ConnectionState
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class ConnectedEvent(TransportEvent):
     """The session is configured and ready; ``connect()`` is about to return."""
 
@@ -51,7 +52,7 @@ class ConnectedEvent(TransportEvent):
     """1 for the first connection of this transport, one more for each that follows."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class DisconnectedEvent(TransportEvent):
     """The connection is over and will not come back by itself."""
 
@@ -66,7 +67,7 @@ class DisconnectedEvent(TransportEvent):
 # --- the session -------------------------------------------------------------------------------------------------
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class SessionCreatedEvent(TransportEvent):
     """The server opened a session and says what is in force."""
 
@@ -74,7 +75,7 @@ class SessionCreatedEvent(TransportEvent):
     session: AnySession
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class SessionUpdatedEvent(TransportEvent):
     """The server accepted a change and says what is in force now."""
 
@@ -85,7 +86,7 @@ class SessionUpdatedEvent(TransportEvent):
 # --- the caller's side -------------------------------------------------------------------------------------------
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class SpeechStartedEvent(TransportEvent):
     """The server's voice activity detection hears the caller."""
 
@@ -96,7 +97,7 @@ class SpeechStartedEvent(TransportEvent):
     """Offset in the session's input audio, prefix padding included."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class SpeechStoppedEvent(TransportEvent):
     """The server's voice activity detection heard the caller end."""
 
@@ -105,7 +106,7 @@ class SpeechStoppedEvent(TransportEvent):
     audio_end_ms: int | None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class InputTranscriptDeltaEvent(TransportEvent):
     """More words of the caller; may come before the item itself."""
 
@@ -115,7 +116,7 @@ class InputTranscriptDeltaEvent(TransportEvent):
     delta: str
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class InputTranscriptDoneEvent(TransportEvent):
     """The caller's words, final. Empty when there was nothing to understand."""
 
@@ -126,7 +127,7 @@ class InputTranscriptDoneEvent(TransportEvent):
     usage: TranscriptionUsage | None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class InputTranscriptFailedEvent(TransportEvent):
     """The caller's words could not be transcribed; the conversation goes on."""
 
@@ -136,7 +137,7 @@ class InputTranscriptFailedEvent(TransportEvent):
     error: RealtimeError
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class InputTimeoutEvent(TransportEvent):
     """Nobody spoke for ``idle_timeout_ms``; the server is about to speak up."""
 
@@ -146,7 +147,7 @@ class InputTimeoutEvent(TransportEvent):
     audio_end_ms: int | None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class DtmfEvent(TransportEvent):
     """The caller pressed a key."""
 
@@ -157,7 +158,7 @@ class DtmfEvent(TransportEvent):
 # --- a turn ------------------------------------------------------------------------------------------------------
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class TurnStartedEvent(TransportEvent):
     """A response began."""
 
@@ -169,7 +170,7 @@ class TurnStartedEvent(TransportEvent):
     """True when this client asked for it, False when the server's turn detection did."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class TurnDoneEvent(TransportEvent):
     """A response ended, well or not; nothing more of it will come."""
 
@@ -185,7 +186,7 @@ class TurnDoneEvent(TransportEvent):
     out_of_band: bool
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class AudioEvent(TransportEvent):
     """A piece of the agent's speech, in the session's output format, whole samples only."""
 
@@ -196,7 +197,7 @@ class AudioEvent(TransportEvent):
     content_index: int
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class AudioDoneEvent(TransportEvent):
     """All audio of this part was generated; the listener may still be hearing it."""
 
@@ -206,7 +207,7 @@ class AudioDoneEvent(TransportEvent):
     content_index: int
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class AudioHeardEvent(TransportEvent):
     """The listener heard this part to its end, by the playout ledger."""
 
@@ -217,8 +218,8 @@ class AudioHeardEvent(TransportEvent):
     heard_ms: int
 
 
-@attrs.frozen(kw_only=True)
-class Cut:
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class Cut(Value):
     """One part that was cut off: what was generated, and how much of it was heard."""
 
     response_id: str
@@ -229,7 +230,7 @@ class Cut:
     received_ms: int
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class AudioInterruptedEvent(TransportEvent):
     """Playout must stop now: drop whatever is queued for the speaker. Sent once per interruption that cut something."""
 
@@ -239,7 +240,7 @@ class AudioInterruptedEvent(TransportEvent):
     """``caller`` for barge-in seen by turn detection, ``application`` for ``interrupt()``."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class AudioGapEvent(TransportEvent):
     """Audio was lost on its way, and how much: never silently."""
 
@@ -250,7 +251,7 @@ class AudioGapEvent(TransportEvent):
     reason: str
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class TranscriptDeltaEvent(TransportEvent):
     """More words of what the agent says aloud; usually ahead of the audio."""
 
@@ -261,7 +262,7 @@ class TranscriptDeltaEvent(TransportEvent):
     content_index: int
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class TranscriptDoneEvent(TransportEvent):
     """All words of what the agent says aloud in this part."""
 
@@ -272,7 +273,7 @@ class TranscriptDoneEvent(TransportEvent):
     content_index: int
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class TextDeltaEvent(TransportEvent):
     """More of a written answer."""
 
@@ -283,7 +284,7 @@ class TextDeltaEvent(TransportEvent):
     content_index: int
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class TextDoneEvent(TransportEvent):
     """A written answer, whole."""
 
@@ -294,7 +295,7 @@ class TextDoneEvent(TransportEvent):
     content_index: int
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class FunctionCallEvent(TransportEvent):
     """The model calls a function; answer with ``send_function_call_output``. Sent once per ``call_id``."""
 
@@ -311,7 +312,7 @@ class FunctionCallEvent(TransportEvent):
 # --- the record --------------------------------------------------------------------------------------------------
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class ItemUpdateEvent(TransportEvent):
     """An item of the history is new or changed; ``item`` is its state now."""
 
@@ -323,7 +324,7 @@ class ItemUpdateEvent(TransportEvent):
     """True the first time this item is seen."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class ItemDeletedEvent(TransportEvent):
     """An item left the history."""
 
@@ -331,7 +332,7 @@ class ItemDeletedEvent(TransportEvent):
     item_id: str
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class UsageUpdateEvent(TransportEvent):
     """Tokens were spent: this response's and the total since connecting."""
 
@@ -341,7 +342,7 @@ class UsageUpdateEvent(TransportEvent):
     response_id: str | None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class RateLimitsEvent(TransportEvent):
     """The server said what is left of the account's limits."""
 
@@ -352,7 +353,7 @@ class RateLimitsEvent(TransportEvent):
 # --- hosted MCP --------------------------------------------------------------------------------------------------
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class McpToolsListedEvent(TransportEvent):
     """A hosted MCP server's tools are known."""
 
@@ -360,7 +361,7 @@ class McpToolsListedEvent(TransportEvent):
     item: Item
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class McpToolsFailedEvent(TransportEvent):
     """A hosted MCP server's tools could not be listed; turns go on without them."""
 
@@ -368,7 +369,7 @@ class McpToolsFailedEvent(TransportEvent):
     item_id: str | None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class McpApprovalRequestEvent(TransportEvent):
     """The server asks whether it may run an MCP tool; answer with ``send_mcp_response``."""
 
@@ -379,7 +380,7 @@ class McpApprovalRequestEvent(TransportEvent):
     arguments: str
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class McpToolCallCompletedEvent(TransportEvent):
     """A hosted MCP tool call ended; ``item`` holds its output or its error."""
 
@@ -391,7 +392,7 @@ class McpToolCallCompletedEvent(TransportEvent):
 # --- everything --------------------------------------------------------------------------------------------------
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class RawEvent(TransportEvent):
     """A frame from the server, parsed, before anything else was made of it. Listen with ``on("*")``."""
 
@@ -399,7 +400,7 @@ class RawEvent(TransportEvent):
     event: ServerEvent
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class SentEvent(TransportEvent):
     """A frame went to the server."""
 
@@ -407,7 +408,7 @@ class SentEvent(TransportEvent):
     event: ClientEvent
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class ErrorEvent(TransportEvent):
     """Something went wrong that no call could raise: a server error, a bad frame, a listener, a lost receipt."""
 

@@ -10,7 +10,7 @@ from realtime_transport.events.base import UNSET, Maybe
 from realtime_transport.events.objects import ProtocolObject, UnknownObject
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class CachedTokenDetails(ProtocolObject):
     """Cached input tokens by modality."""
 
@@ -19,7 +19,7 @@ class CachedTokenDetails(ProtocolObject):
     image_tokens: Maybe[int] = UNSET
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class InputTokenDetails(ProtocolObject):
     """Input tokens by modality; audio counts 10 tokens per second."""
 
@@ -31,7 +31,7 @@ class InputTokenDetails(ProtocolObject):
     cached_tokens_details: Maybe[CachedTokenDetails] = UNSET
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class OutputTokenDetails(ProtocolObject):
     """Output tokens by modality; audio counts 20 tokens per second."""
 
@@ -41,7 +41,7 @@ class OutputTokenDetails(ProtocolObject):
     """Counted in ``text_tokens`` too; present only when above zero."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Usage(ProtocolObject):
     """Tokens of one response. Several servers leave all or half of it out."""
 
@@ -52,7 +52,7 @@ class Usage(ProtocolObject):
     output_token_details: Maybe[OutputTokenDetails] = UNSET
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class TranscriptionTokenUsage(ProtocolObject):
     """Transcription paid by the token (the ``gpt-4o-transcribe`` family)."""
 
@@ -63,7 +63,7 @@ class TranscriptionTokenUsage(ProtocolObject):
     output_tokens: Maybe[int] = UNSET
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class TranscriptionDurationUsage(ProtocolObject):
     """Transcription paid by the second (``whisper-1``, ``gpt-realtime-whisper``)."""
 
@@ -75,7 +75,7 @@ TranscriptionUsage: TypeAlias = TranscriptionTokenUsage | TranscriptionDurationU
 """What one transcription cost. It is billed apart from the conversation's model."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class LogProb(ProtocolObject):
     """How sure the transcriber was of one token."""
 
@@ -85,7 +85,7 @@ class LogProb(ProtocolObject):
     """The token in UTF-8, 0 to 255 each; a token may hold half a character."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class TranscriptionLanguage(ProtocolObject):
     """A language that the transcriber heard."""
 
@@ -93,7 +93,7 @@ class TranscriptionLanguage(ProtocolObject):
     """ISO-639-1."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class RateLimit(ProtocolObject):
     """One limit of the account, and what is left of it."""
 

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Generic, Literal
 import attrs
 
 from realtime_transport.events import Item, McpCallItem, McpToolInfo, ServerEvent, Usage
+from realtime_transport.events.base import Value
 from realtime_transport.events.objects import size_only
 from realtime_transport.events.transport import ConnectionState, Cut
 from realtime_transport.exceptions import RealtimeError
@@ -24,8 +25,8 @@ from realtime_transport.session.latency import TurnLatency
 from realtime_transport.session.usage import SessionUsage
 
 
-@attrs.frozen(kw_only=True)
-class SessionEvent(Generic[T]):
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class SessionEvent(Value, Generic[T]):
     """Base of every payload; ``name`` is what ``on()`` takes."""
 
     name: ClassVar[str]
@@ -37,7 +38,7 @@ class SessionEvent(Generic[T]):
 # --- agents ------------------------------------------------------------------------------------------------------
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class AgentStartEvent(SessionEvent[T]):
     """An agent begins a response."""
 
@@ -45,7 +46,7 @@ class AgentStartEvent(SessionEvent[T]):
     response_id: str
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class AgentEndEvent(SessionEvent[T]):
     """An agent's response is over, well or not."""
 
@@ -62,7 +63,7 @@ class AgentEndEvent(SessionEvent[T]):
     usage: Usage | None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class AgentHandoffEvent(SessionEvent[T]):
     """The call went from one agent to another; ``agent`` is the new one."""
 
@@ -75,7 +76,7 @@ class AgentHandoffEvent(SessionEvent[T]):
 # --- tools -------------------------------------------------------------------------------------------------------
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class AgentToolStartEvent(SessionEvent[T]):
     """A tool begins to run: its arguments are valid and, where needed, approved."""
 
@@ -86,7 +87,7 @@ class AgentToolStartEvent(SessionEvent[T]):
     arguments: Mapping[str, Any]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class AgentToolProgressEvent(SessionEvent[T]):
     """A running tool announced a step, by yielding it or by ``ToolContext.progress``."""
 
@@ -96,7 +97,7 @@ class AgentToolProgressEvent(SessionEvent[T]):
     update: object
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class AgentToolEndEvent(SessionEvent[T]):
     """A call was answered, also one that never ran."""
 
@@ -111,7 +112,7 @@ class AgentToolEndEvent(SessionEvent[T]):
     """How long the tool ran, approval time left out."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class ToolApprovalRequestedEvent(SessionEvent[T]):
     """A call waits for a person: answer with ``session.approve(event.call)`` or ``session.reject(event.call)``."""
 
@@ -119,7 +120,7 @@ class ToolApprovalRequestedEvent(SessionEvent[T]):
     call: ApprovalRequest
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class ToolApprovalDecidedEvent(SessionEvent[T]):
     """A waiting call was decided, or expired, which denies it: take the question off the screen."""
 
@@ -131,7 +132,7 @@ class ToolApprovalDecidedEvent(SessionEvent[T]):
 # --- speech ------------------------------------------------------------------------------------------------------
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class AgentAudioStartEvent(SessionEvent[T]):
     """The first audio of a response is about to be heard."""
 
@@ -140,7 +141,7 @@ class AgentAudioStartEvent(SessionEvent[T]):
     item_id: str
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class AgentAudioEvent(SessionEvent[T]):
     """A piece of the agent's speech: play it."""
 
@@ -152,7 +153,7 @@ class AgentAudioEvent(SessionEvent[T]):
     content_index: int
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class AgentAudioStoppedEvent(SessionEvent[T]):
     """The agent has no more audio for this response; the caller may still be hearing the rest."""
 
@@ -161,7 +162,7 @@ class AgentAudioStoppedEvent(SessionEvent[T]):
     item_id: str
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class AgentAudioInterruptedEvent(SessionEvent[T]):
     """Playout must stop now: drop what is queued for the speaker."""
 
@@ -170,7 +171,7 @@ class AgentAudioInterruptedEvent(SessionEvent[T]):
     by: Literal["caller", "application"]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class GuardrailTrippedEvent(SessionEvent[T]):
     """A guardrail tripped, once per response or turn at most."""
 
@@ -192,7 +193,7 @@ class GuardrailTrippedEvent(SessionEvent[T]):
 # --- the record --------------------------------------------------------------------------------------------------
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class HistoryAddedEvent(SessionEvent[T]):
     """A new item stands in the history; its words may still be growing."""
 
@@ -201,7 +202,7 @@ class HistoryAddedEvent(SessionEvent[T]):
     index: int
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class HistoryUpdatedEvent(SessionEvent[T]):
     """The history changed: an item is new, grew, was cut or was deleted."""
 
@@ -209,7 +210,7 @@ class HistoryUpdatedEvent(SessionEvent[T]):
     history: tuple[Item, ...]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class SessionUsageEvent(SessionEvent[T]):
     """Tokens were spent."""
 
@@ -220,7 +221,7 @@ class SessionUsageEvent(SessionEvent[T]):
     total: SessionUsage
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class BudgetExceededEvent(SessionEvent[T]):
     """The budget is spent; with ``on_exceeded="close"`` the session closes next."""
 
@@ -228,7 +229,7 @@ class BudgetExceededEvent(SessionEvent[T]):
     total: SessionUsage
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class TurnLatencyEvent(SessionEvent[T]):
     """The caller hears an answer begin: how long that took."""
 
@@ -239,7 +240,7 @@ class TurnLatencyEvent(SessionEvent[T]):
 # --- MCP ---------------------------------------------------------------------------------------------------------
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class SessionMcpToolCallCompletedEvent(SessionEvent[T]):
     """A hosted MCP tool call ended."""
 
@@ -248,7 +249,7 @@ class SessionMcpToolCallCompletedEvent(SessionEvent[T]):
     failed: bool
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class McpToolsChangedEvent(SessionEvent[T]):
     """What the current agent can reach over MCP changed."""
 
@@ -259,7 +260,7 @@ class McpToolsChangedEvent(SessionEvent[T]):
 # --- the connection ----------------------------------------------------------------------------------------------
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class SessionConnectionChangeEvent(SessionEvent[T]):
     """The transport's connection state changed."""
 
@@ -268,7 +269,7 @@ class SessionConnectionChangeEvent(SessionEvent[T]):
     previous: ConnectionState
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class SessionConnectedEvent(SessionEvent[T]):
     """The session is configured and ready."""
 
@@ -277,7 +278,7 @@ class SessionConnectedEvent(SessionEvent[T]):
     epoch: int
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class SessionDisconnectedEvent(SessionEvent[T]):
     """The connection is over, on purpose or not. A dropped socket is an event, never silence."""
 
@@ -287,7 +288,7 @@ class SessionDisconnectedEvent(SessionEvent[T]):
     clean: bool
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class SessionRawEvent(SessionEvent[T]):
     """A frame of the server, parsed: everything, known to this library or not."""
 
@@ -295,7 +296,7 @@ class SessionRawEvent(SessionEvent[T]):
     event: ServerEvent
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class SessionErrorEvent(SessionEvent[T]):
     """Something went wrong that no call could raise."""
 

@@ -109,6 +109,44 @@ def test_events_are_equal_by_what_they_say() -> None:
     assert UnknownServerEvent(type="x", raw={"a": 1}) != UnknownServerEvent(type="x", raw={"a": 2})
 
 
+@pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
+def test_equality_hash_and_repr_are_those_that_attrs_would_write(cls: Any) -> None:
+    assert not {"__eq__", "__hash__", "__repr__"} & set(vars(cls))  # or importing is slow: see Value
+    written = attrs.frozen(kw_only=True)(type(cls.__name__, (cls,), {}))
+    fields = {field.name: b"1" for field in attrs.fields(cls)}
+    one, same, model, same_model = cls(**fields), cls(**fields), written(**fields), written(**fields)
+    assert repr(one) == repr(model)
+    assert one == same
+    assert hash(one) == hash(same)
+    assert one != model  # of another class
+    assert one != "something else"
+    for name in fields:
+        other, other_model = cls(**fields | {name: b"22"}), written(**fields | {name: b"22"})
+        assert (one == other) is (same_model == other_model)
+        assert (hash(one) == hash(other)) is (hash(same_model) == hash(other_model))
+        assert (repr(one) == repr(other)) is (repr(same_model) == repr(other_model))
+
+
+def test_an_event_that_holds_itself_can_be_shown() -> None:
+    raw: dict[str, Any] = {}
+    raw["again"] = UnknownServerEvent(type="x", raw=raw)
+    assert "raw={'again': ...}" in repr(raw["again"])
+
+
+def test_what_cannot_be_hashed_says_so() -> None:
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(McpTool(server_label="a", headers={}))
+
+
+def test_a_class_of_an_application_compares_as_its_own() -> None:
+    @attrs.frozen(kw_only=True)
+    class Mine(SystemMessageItem):
+        colour: str
+
+    assert Mine(colour="red") != Mine(colour="blue")
+    assert repr(Mine(colour="red")).endswith(", colour='red')")
+
+
 def test_what_has_no_extra_shares_one_that_nobody_can_write_to() -> None:
     extra: Any = InputAudioBufferCommit().extra
     assert extra is SystemMessageItem().extra == {}
