@@ -206,6 +206,20 @@ def test_the_next_item_closes_up() -> None:
     assert chain.append("a") == ["a"]
 
 
+def test_what_closes_up_behind_the_middle_closes_up_behind_the_front_too() -> None:
+    chain = chain_of("a", "b", "c")
+    chain.remove("b")
+    chain.remove("a")
+    assert chain.index("c") == 0
+
+
+def test_places_that_were_put_right_on_the_way_to_another_are_right() -> None:
+    chain = chain_of("a", "b", "c", "d")
+    chain.place("first", None, 0.0)
+    chain.remove("b")
+    assert [chain.index(item_id) for item_id in ("d", "c")] == [3, 2]
+
+
 def test_an_item_that_waits_can_leave() -> None:
     chain = Chain()
     chain.place("b", "missing", 0.0)

@@ -109,6 +109,41 @@ def test_fm48_an_item_that_waits_is_kept_placed_in_the_end_and_marked() -> None:
     assert impatient.next_deadline() == 2.0
 
 
+def test_that_a_place_was_guessed_is_news_of_its_item() -> None:
+    history = History()
+    history.opened(agent("a"))
+    history.added(agent("a"), "missing", 0.0)
+    history.changes()
+    history.wake(5.0)
+    history.opened(agent("a"))
+    assert history.changes() == (ItemUpdateEvent(item=agent("a"), index=0, added=False),)
+    history.opened(agent("a"))
+    assert history.changes() == ()
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "said"),
+    [
+        ("opened", "opened", "two"),
+        ("opened", "completed", "two"),
+        ("completed", "completed", "two"),
+        ("completed", "opened", "one"),
+    ],
+)
+def test_later_news_count_more_unless_the_earlier_were_the_end(first: str, second: str, said: str) -> None:
+    history = History()
+    getattr(history, first)(agent("a", "one"))
+    getattr(history, second)(agent("a", "two"))
+    assert history.snapshot() == (agent("a", said),)
+
+
+def test_the_end_of_an_item_counts_more_than_words_that_came_before_it() -> None:
+    history = History()
+    history.grow("a", 0, "transcript", "one two three")
+    history.completed(agent("a", "one"))
+    assert history.snapshot() == (agent("a", "one"),)
+
+
 def test_an_item_whose_place_was_not_told_is_moved_when_it_is() -> None:
     history = history_of(agent("a"), agent("b"))
     history.opened(agent("c"))

@@ -8,8 +8,8 @@ def test_every_server_event_has_a_row() -> None:
     assert set(NORMALIZE) == {*SERVER_EVENTS.values(), UnknownServerEvent}
 
 
-def test_an_unknown_event_is_counted() -> None:
+def test_unknown_events_are_counted() -> None:
     case = Case()
-    case.server(UnknownServerEvent(type="vendor.thing", raw={}))
-    assert case.talk.counts.unknown == 1
+    case.server(UnknownServerEvent(type="vendor.thing", raw={}), UnknownServerEvent(type="vendor.other", raw={}))
+    assert case.talk.counts.unknown == 2
     assert case.events == []
