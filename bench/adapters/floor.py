@@ -66,7 +66,7 @@ class OwnFloor(Floor):
         assert isinstance(self._socket, QuickConnection)
         for _ in ("session.created", "session.updated"):
             self._socket.taken()
-        self._socket.deliver_to(self._take, max_size=16 * 1024 * 1024)
+        self._socket.deliver_to(self._take, lambda: None, max_size=16 * 1024 * 1024)
         await self._socket.wait_closed()
 
     def _take(self, message: bytes) -> bool:

@@ -42,12 +42,13 @@ class QuickConnection(ClientConnection, asyncio.BufferedProtocol):
     """
 
     # The parent has as many attributes as Python keeps without a dictionary of 1.6 kB for each connection.
-    __slots__ = ("_buffer", "_deliver_to", "_full", "_head", "_scanner")
+    __slots__ = ("_buffer", "_deliver_to", "_full", "_head", "_look", "_scanner")
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._scanner = FrameScanner(self._deliver, super().data_received, max_size=sys.maxsize)
+        self._scanner = FrameScanner(self._deliver, self._hand_over, max_size=sys.maxsize)
         self._deliver_to: Callable[[bytes], bool] | None = None
+        self._look: Callable[[], None] | None = None
         self._head: bytes | None = b""
         """The last bytes of the handshake's response; None when it is over."""
         # Where a read goes on in the background (Windows), a buffer cannot be shared.
@@ -56,21 +57,34 @@ class QuickConnection(ClientConnection, asyncio.BufferedProtocol):
 
     # --- messages --------------------------------------------------------------------------------------------------
 
-    def deliver_to(self, deliver: Callable[[bytes], bool], *, max_size: int) -> None:
+    def deliver_to(self, deliver: Callable[[bytes], bool], look: Callable[[], None], *, max_size: int) -> None:
         """Give each text message to ``deliver`` as soon as it is here; those that came before wait in ``recv``.
 
         ``max_size`` is what ``connect`` was given: larger messages are refused by the protocol.
 
-        When ``deliver`` returns False the messages after it wait in ``recv`` too. Call ``taken`` after each ``recv``:
-        when nothing waits any more, messages are delivered at once again.
+        When ``deliver`` returns False the messages after it wait in ``recv`` too. ``look`` is called whenever something
+        may be in ``recv``, and at the end of the connection: then ``recv`` until ``at_rest``, with ``taken`` after
+        each. From there on messages are delivered at once again, and nobody has to wait in ``recv``.
         """
-        self._deliver_to, self._scanner.max_size = deliver, max_size
+        self._deliver_to, self._look, self._scanner.max_size = deliver, look, max_size
         self._scanner.direct = not self._scanner.queued
+        if not self._scanner.at_rest:
+            look()
+
+    def leave_to_recv(self) -> None:
+        """Take ``deliver_to`` back: all messages wait in ``recv``."""
+        self._deliver_to = self._look = None
+        self._scanner.direct = False
 
     def taken(self) -> None:
         """Note that a message was received and dealt with."""
         self._scanner.queued -= 1
         self._scanner.direct = not self._scanner.queued
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether there is nothing in ``recv``, nor the beginning of anything."""
+        return self._scanner.at_rest
 
     def _deliver(self, message: bytes) -> None:
         assert self._deliver_to is not None  # noqa: S101 - for the type checker: nothing is direct without it
@@ -84,6 +98,11 @@ class QuickConnection(ClientConnection, asyncio.BufferedProtocol):
         self.protocol.send_text(message)
         self.send_data()
         return True
+
+    def _hand_over(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._look is not None and not self._scanner.at_rest:
+            self._look()
 
     # --- what asyncio calls ----------------------------------------------------------------------------------------
 
@@ -103,6 +122,13 @@ class QuickConnection(ClientConnection, asyncio.BufferedProtocol):
         """Let the protocol see the beginning of a frame that never came to its end."""
         self._scanner.end()
         super().eof_received()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Let whoever listens see the end."""
+        super().connection_lost(exc)
+        look, self._look = self._look, None
+        if look is not None:
+            look()
 
     def pause_writing(self) -> None:
         """Note that the network takes nothing more."""

@@ -72,6 +72,11 @@ class FrameScanner:
         elif rest:
             self._scan(rest)
 
+    @property
+    def at_rest(self) -> bool:
+        """Whether nothing that was handed over may still become a message, or wait to be taken."""
+        return not (self.queued or self._in_fragments or self._given_up)
+
     def give_up(self) -> None:
         """Hand over everything from now on: what comes is no WebSocket."""
         self._given_up = True

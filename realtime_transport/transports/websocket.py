@@ -119,10 +119,11 @@ class WebSocketTransport(RealtimeTransportLayer):
                 raise
         # Weak: a transport that is forgotten can then be collected, which complains and drops the socket.
         reference: weakref.ref[WebSocketTransport] = weakref.ref(self)
+        look = functools.partial(self._look, reference, socket)
         if isinstance(socket, QuickConnection):
-            socket.deliver_to(functools.partial(self._take, reference), max_size=self._options.max_size)
-        self._reading = asyncio.create_task(self._read(socket, reference), name="realtime_transport reader")
-        self._reading.add_done_callback(_retrieve)
+            socket.deliver_to(functools.partial(self._take, reference), look, max_size=self._options.max_size)
+        else:
+            look()
 
     async def _dial(self, dial: Dial) -> ClientConnection:
         options = self._options
@@ -155,32 +156,35 @@ class WebSocketTransport(RealtimeTransportLayer):
         raise failure  # outside of the block: what was raised there knows the key
 
     async def _write(self, frame: bytes) -> None:
-        socket, reading = self._socket, self._reading
+        socket = self._socket
         assert socket is not None  # noqa: S101 - for the type checker
-        assert reading is not None  # noqa: S101
         if self._write_now(frame):
             return
         try:
             await socket.send(frame, text=True)
         except ConnectionClosed:
             # That is the reader's news: it knows the close code, and ends this task.
-            await asyncio.wait({reading})
+            self._look(weakref.ref(self), socket)
+            assert self._reading is not None  # noqa: S101 - for the type checker
+            await asyncio.wait({self._reading})
 
     def _write_now(self, frame: bytes) -> bool:
         socket = self._socket
         return isinstance(socket, QuickConnection) and socket.write_now(frame)
 
     async def _close(self, code: int, reason: str) -> None:
-        socket, reading = self._socket, self._reading
-        assert reading is not None  # noqa: S101 - for the type checker
+        socket = self._socket
         try:
             if socket is not None and not self._is_borrowed:
                 self._socket = None
                 await self._close_socket(socket, code, reason)
         finally:
             # Only now: the closing handshake needs a reader when the peer still talks.
-            reading.cancel()
-            await asyncio.gather(reading, return_exceptions=True)
+            if isinstance(socket, QuickConnection):
+                socket.leave_to_recv()
+            if self._reading is not None:
+                self._reading.cancel()
+                await asyncio.gather(self._reading, return_exceptions=True)
 
     async def _close_socket(self, socket: Connection, code: int, reason: str) -> None:
         try:
@@ -202,8 +206,28 @@ class WebSocketTransport(RealtimeTransportLayer):
     # --- reading ---------------------------------------------------------------------------------------------------
 
     @staticmethod
+    def _look(reference: weakref.ref[WebSocketTransport], socket: Connection) -> None:
+        """Start to read what waits in the socket, if nobody does. A connection at rest has no task."""
+        transport = reference()
+        if transport is None or (transport._reading is not None and not transport._reading.done()):
+            return
+        reading = asyncio.create_task(transport._read(socket, reference), name="realtime_transport reader")
+        transport._reading = reading
+        reading.add_done_callback(functools.partial(transport._stopped_reading, reference))
+
+    @staticmethod
+    def _stopped_reading(reference: weakref.ref[WebSocketTransport], task: asyncio.Task[None]) -> None:
+        """Take notice of what ended the reader: a listener's ``KeyboardInterrupt``, which went through the loop."""
+        if not task.cancelled():
+            task.exception()
+        transport = reference()
+        if transport is not None and transport._reading is task:
+            transport._reading = None
+
+    @staticmethod
     async def _read(socket: Connection, reference: weakref.ref[WebSocketTransport]) -> None:
-        """Read for as long as there is a socket and a transport. Never waits for the application."""
+        """Read until nothing waits, or for as long as there is a socket and a transport. Never waits for the
+        application."""
         try:
             while True:
                 data = await socket.recv(decode=False)
@@ -216,6 +240,8 @@ class WebSocketTransport(RealtimeTransportLayer):
                     await transport._room_to_read()
                 if isinstance(socket, QuickConnection):
                     socket.taken()
+                    if socket.at_rest:
+                        return
                 del transport
         except ConnectionClosed as closed:
             transport = reference()
@@ -240,9 +266,3 @@ class WebSocketTransport(RealtimeTransportLayer):
         if "fragments" in sent.reason:  # the same code for thousands of pieces, however small
             return ProtocolError(f"a message came in {sent.reason}")
         return PayloadTooLarge(None, self._options.max_size)
-
-
-def _retrieve(task: asyncio.Task[None]) -> None:
-    """Take notice of what ended the reader: a listener's ``KeyboardInterrupt``, which went through the loop already."""
-    if not task.cancelled():
-        task.exception()

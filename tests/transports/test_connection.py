@@ -46,12 +46,16 @@ class Heard:
         self.room = room
         self.messages: list[bytes] = []
         self.at_once = 0
-        socket.deliver_to(self._take, max_size=MIB)
+        self.looks = 0
+        socket.deliver_to(self._take, self._look, max_size=MIB)
 
     def _take(self, message: bytes) -> bool:
         self.messages.append(message)
         self.at_once += 1
         return self.room()
+
+    def _look(self) -> None:
+        self.looks += 1
 
     async def drain(self, count: int) -> None:
         """Receive until so many messages are here."""
@@ -255,3 +259,42 @@ async def test_writing_at_once_is_refused_while_the_network_is_full_and_after_th
         await socket.wait_closed()
         assert not socket.write_now(b"{}")
         assert sys.getsizeof(socket.get_buffer(-1)) < 1_000
+
+
+async def test_there_is_something_to_look_at_only_when_something_waits_and_at_the_end() -> None:
+    crumbs = [frame(0x01, b"he"), frame(0x00, b"l"), frame(0x80, b"lo")]
+    async with raw_server(RESPONSE, ONE, frame(0x89, b"ping"), TWO, *crumbs, ONE, CLOSE) as url:
+        socket = await connect(url, create_connection=QuickConnection, compression=None, proxy=None)
+        found = Heard(socket)
+        while len(found.messages) < 2:
+            await asyncio.sleep(0.001)
+        assert (found.looks, socket.at_rest) == (0, True)  # type: ignore[attr-defined]
+        await found.drain(4)
+        assert [message[:5] for message in found.messages] == [b"one", b"twotw", b"hello", b"one"]
+        assert found.looks >= 3
+        looks = found.looks
+        await socket.wait_closed()
+        assert found.looks == looks + 1
+
+
+async def test_what_came_before_anybody_listens_is_to_be_looked_at() -> None:
+    async with raw_server(RESPONSE + ONE, TWO) as url:
+        socket = await connect(url, create_connection=QuickConnection, compression=None, proxy=None)
+        await asyncio.sleep(0.02)
+        found = Heard(socket)
+        assert found.looks == 1
+        await found.drain(2)
+        await socket.close()
+
+
+async def test_who_leaves_leaves_everything_to_recv() -> None:
+    async with raw_server(RESPONSE, ONE, TWO, CLOSE) as url:
+        socket = await connect(url, create_connection=QuickConnection, compression=None, proxy=None)
+        assert isinstance(socket, QuickConnection)
+        found = Heard(socket)
+        while not found.messages:
+            await asyncio.sleep(0.001)
+        socket.leave_to_recv()
+        assert (await socket.recv(decode=False))[:5] == b"twotw"
+        await socket.wait_closed()
+        assert (found.at_once, found.looks) == (1, 0)

@@ -45,6 +45,7 @@ from realtime_transport.exceptions import (
 )
 from realtime_transport.testing.contract import CHECKS, run_check
 from realtime_transport.transports import WebSocketOptions, WebSocketTransport
+from realtime_transport.transports.connection import QuickConnection
 from tests.transports.certificates import Authority
 
 CREATED = json.dumps({"type": "session.created", "session": {"type": "realtime", "id": "sess_1"}})
@@ -885,6 +886,22 @@ async def test_from_socket_speaks_and_leaves_the_socket_open() -> None:
         assert transport.status == "disconnected"
         await ws.send('{"type": "session.update", "session": {"type": "realtime"}}')
         assert "session.updated" in str(await ws.recv())
+
+
+async def test_from_socket_gives_back_a_quick_connection_that_receives() -> None:
+    async with serving(confirming) as url, connect(url, create_connection=QuickConnection) as ws:
+        transport = WebSocketTransport.from_socket(ws)
+        await transport.connect(session={"instructions": "Hi."})
+        await transport.close()
+        await ws.send('{"type": "session.update", "session": {"type": "realtime"}}')
+        assert "session.updated" in str(await asyncio.wait_for(ws.recv(), 5))
+
+
+async def test_a_connection_at_rest_has_no_task_of_ours() -> None:
+    async with serving(confirming) as url:
+        transport = await connected(url)
+        await soon(lambda: not [task for task in asyncio.all_tasks() if "realtime_transport" in task.get_name()])
+        await transport.close()
 
 
 async def test_from_socket_forgotten_leaves_the_socket_open() -> None:
