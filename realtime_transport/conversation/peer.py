@@ -127,10 +127,11 @@ class ServerPeer:
         return self.conversation.closing
 
     def next_deadline(self) -> float | None:
-        """When ``wake`` has something to do; None when nothing will come by itself."""
-        moments = [delivery.due for delivery in self._deliveries.values() if not delivery.is_waiting]
+        """When ``wake`` has something to do; None before the session has begun and once it is over."""
         own = self.conversation.next_deadline()
-        return min(moments if own is None else [*moments, own], default=None)
+        if own is None:
+            return None
+        return min([own, *(delivery.due for delivery in self._deliveries.values() if not delivery.is_waiting)])
 
     def wake(self, now: float) -> None:
         """Send what is due."""
@@ -202,40 +203,34 @@ class ServerPeer:
         self._deliveries[request.response_id] = _Delivery(request, now + self._latency, source, self._pace)
 
     def _deliver(self, delivery: _Delivery, now: float) -> bool:
-        """Send the pieces of one answer that are due; tell whether that changed anything."""
+        """Send the next piece of an answer if it is due; tell whether that changed anything."""
         response_id = delivery.request.response_id
         if not self.conversation.is_running(response_id):
             del self._deliveries[response_id]
+            return False
+        if delivery.due > now or not self._refill(delivery):
+            return False
+        if not delivery.pieces:
+            del self._deliveries[response_id]
+            self.conversation.finish(response_id, now)
             return True
-        sent = False
-        while delivery.due <= now:
-            if not delivery.pieces and not self._refill(delivery):
-                return sent
-            if not delivery.pieces:
-                del self._deliveries[response_id]
-                self.conversation.finish(response_id, now)
-                return True
-            piece = delivery.pieces.popleft()
-            if isinstance(piece, Pace):
-                delivery.pace = piece.times
-            delivery.due += _seconds(piece, delivery.pace)
-            if not isinstance(piece, Pause | Pace):
-                self.conversation.produce(response_id, piece, now)
-            sent = True
-            if not self.conversation.is_running(response_id):
-                return True
-        return sent
+        piece = delivery.pieces.popleft()
+        if isinstance(piece, Pace):
+            delivery.pace = piece.times
+        delivery.due += _seconds(piece, delivery.pace)
+        if not isinstance(piece, Pause | Pace):
+            self.conversation.produce(response_id, piece, now)
+        return True
 
     def _refill(self, delivery: _Delivery) -> bool:
-        """Take the next output of the brain; False when a driver has not fed it yet."""
-        if delivery.source is not None:
+        """Take what the brain says until there is a piece, or no more; False when a driver has not fed it yet."""
+        while delivery.source is not None and not delivery.pieces:
             output = next(delivery.source, None)
             if output is None:
                 delivery.source, delivery.complete = None, True
             else:
                 delivery.pieces.extend(self._pieces(output, delivery.request))
-                return bool(delivery.pieces) or self._refill(delivery)
-        return delivery.complete
+        return bool(delivery.pieces) or delivery.complete
 
     def _pieces(self, output: Output, request: GenerationRequest) -> Iterable[Output]:
         """Cut an output into what one delta each carries."""
@@ -285,8 +280,8 @@ def speech_pieces(speech: Say, chunk_ms: float) -> list[Output]:
     size = max(speech.format.bytes_for(chunk_ms), speech.format.frame_bytes)
     chunks = [speech.audio[at : at + size] for at in range(0, len(speech.audio), size)] or [b""]
     texts = [""] * len(chunks)
-    letters, position = max(1, len(speech.transcript)), 0
+    position = 0
     for word in words_of(speech.transcript):
-        texts[position * len(chunks) // letters] += word
+        texts[position * len(chunks) // len(speech.transcript)] += word
         position += len(word)
     return [attrs.evolve(speech, transcript=text, audio=chunk) for text, chunk in zip(texts, chunks, strict=True)]

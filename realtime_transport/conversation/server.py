@@ -206,8 +206,8 @@ class ServerConversation:
         return self._responses.active.id if self._responses.active is not None else None
 
     def is_running(self, response_id: str) -> bool:
-        """Tell whether a response, in the conversation or outside it, still takes outputs."""
-        return self._responses.get(response_id) is not None
+        """Tell whether a response, in the conversation or outside it, still takes outputs; none does at the end."""
+        return self.closing is None and self._responses.get(response_id) is not None
 
     def receive(self, event: ClientEvent, now: float) -> None:
         """Take what the client said. What is wrong with it is answered with an ``error`` frame and changes nothing."""

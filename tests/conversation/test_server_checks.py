@@ -264,9 +264,11 @@ def test_a_word_that_is_not_known_is_answered_with_those_that_are(
 @pytest.mark.parametrize(("asked", "shown"), [([], ""), (["smell"], "'smell'"), (["audio", "text"], "'audio', 'text'")])
 def test_a_response_is_spoken_or_written(ask: Callable[..., Frame], asked: list[str], shown: str) -> None:
     assert verdict(ask(output_modalities=["audio"])) is verdict(ask(output_modalities=["text"])) is None
-    refusal = verdict(ask(output_modalities=asked))
-    assert refusal is not None
-    assert refusal[2] == f"Invalid value: '[{shown}]'. Supported values are: ['text'] and ['audio']."
+    assert verdict(ask(output_modalities=asked)) == (
+        "invalid_value",
+        f"{ask.__name__}.output_modalities",
+        f"Invalid value: '[{shown}]'. Supported values are: ['text'] and ['audio'].",
+    )
 
 
 def test_metadata_are_sixteen_pairs_at_most() -> None:
