@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Literal, Union, cast, get_args, get_origin
+from typing import Any, Final, Literal, Union, get_args, get_origin
 
 import attrs
 import pybase64
@@ -185,7 +185,7 @@ def _structure_class(cls: Any, converter: Converter) -> Hook:
             return cls(**{from_text: value})
         if type(value) not in taken:
             raise expected("an object", value)
-        source = cast("dict[str, Any]", value)
+        source: dict[str, Any] = value
         extra = None
         if not (source.keys() <= known or keeps_raw):
             extra = {key: inner for key, inner in source.items() if key not in known}
