@@ -22,6 +22,9 @@ the reader off and says so: right for everything a program acts on, where a hole
 the transport stop reading: nothing is lost, but after ``ping_interval + ping_timeout`` the connection is.
 """
 
+OVERFLOW: Final[dict[str, Overflow]] = {"audio": "drop_oldest"}
+"""What a full backlog does, by the name of its events; ``disconnect`` for all others."""
+
 LISTENER_LIMIT: Final = 256
 """Events that wait for one async listener: a long answer's worth of audio, a second's worth of anything else."""
 

@@ -14,11 +14,11 @@ import difflib
 import logging
 import weakref
 from collections.abc import Callable, Collection, Generator
-from typing import Any, Final, TypeGuard, overload
+from typing import Any, Final, overload
 
 from pyee.base import EventEmitter
 
-from realtime_transport.backlog import STREAM_LIMIT, AudioMs, Overflow
+from realtime_transport.backlog import OVERFLOW, STREAM_LIMIT, AudioMs, Overflow
 from realtime_transport.early import EARLY_SECONDS, EarlyEvents
 from realtime_transport.events.transport import AudioGapEvent, ErrorEvent
 from realtime_transport.exceptions import (
@@ -30,7 +30,9 @@ from realtime_transport.exceptions import (
     StateError,
 )
 from realtime_transport.listeners import AnyListener, Listener
+from realtime_transport.relay import Relay, Routes
 from realtime_transport.streams import EventStream
+from realtime_transport.unheard import NEVER_SILENT, log_unheard
 from realtime_transport.waits import Predicate, Wait
 
 logger: logging.Logger = logging.getLogger("realtime_transport")
@@ -40,12 +42,6 @@ HOT: Final = frozenset(
 )
 """Names that come many times a second, and those of every response. A tuple of their listeners spares pyee's lock and
 copy at every event."""
-
-OVERFLOW: Final[dict[str, Overflow]] = {"audio": "drop_oldest"}
-"""What a full backlog does, by name; ``disconnect`` for all others. See ``backlog.Overflow``."""
-
-NEVER_SILENT: Final = frozenset({"error", "audio_gap"})
-"""Names that are logged when nobody hears them."""
 
 
 class Emitter:
@@ -66,6 +62,7 @@ class Emitter:
         "_may_block",
         "_names",
         "_pyee",
+        "_relays",
         "_report_elsewhere",
         "_room",
         "_serving",
@@ -86,8 +83,9 @@ class Emitter:
         self._error_event = error_event
         self._report_elsewhere = report
         self._pyee: Any = EventEmitter()  # Any: pyee's own annotations are incomplete
-        # The names that somebody listens to: the listeners of a hot one, nothing for those that pyee serves.
+        # The names that somebody listens to: who hears a hot one or a relayed one, nothing for those that pyee serves.
         self._heard: dict[str, tuple[AnyListener, ...]] = {}
+        self._relays: tuple[Relay, ...] = ()
         self._streams: list[weakref.ref[EventStream[Any]]] = []
         self._waits: tuple[Wait, ...] = ()
         self._early: EarlyEvents | None = None
@@ -118,6 +116,14 @@ class Emitter:
     def once(self, name: str, listener: AnyListener | None = None, *, overflow: Overflow | None = None) -> Any:
         """Call ``listener`` with the next event of this name and no other; without one, return a decorator."""
         return self._listening(name, listener, overflow, once=True)
+
+    def relay(self, routes: Routes, owner: object) -> None:
+        """Call functions of ``owner`` by a table, with events of many names and ahead of all listeners; for good."""
+        self._relays += (Relay(routes, owner, self),)
+        for name in routes:
+            self._check(name)
+            self._refresh(name)
+            self._expect(name)
 
     def off(self, name: str, listener: AnyListener) -> None:
         """Stop calling ``listener``; does nothing when it does not listen.
@@ -206,7 +212,7 @@ class Emitter:
         elif listeners is not None:
             self._pyee.emit(name, event)
         elif name in NEVER_SILENT and self._report_elsewhere is None:
-            _log_unheard(name, event)
+            log_unheard(name, event)
 
     def _offer(self, name: str, event: Any) -> None:
         for stream in self._held_streams():
@@ -363,16 +369,21 @@ class Emitter:
         self.off(listener.name, listener.function)
         self._pyee.add_listener(listener.name, listener)
         self._refresh(listener.name)
+        self._expect(listener.name)
+
+    def _expect(self, name: str) -> None:
         early = self._early_events()
-        if early is not None and not self._delivering_early and early.holds(listener.name):
+        if early is not None and not self._delivering_early and early.holds(name):
             # In a moment, not now: listeners registered in the next lines hear them too, and in order.
             self._delivering_early = True
             early.loop.call_soon(self._deliver_early)
 
     def _refresh(self, name: str) -> None:
+        relays = tuple(relay for relay in self._relays if name in relay.routes)
+        relays = self._relays if relays == self._relays else relays  # one tuple for all names
         listeners = self._listeners(name)
-        if listeners:
-            self._heard[name] = listeners if name in HOT else ()
+        if relays or listeners:
+            self._heard[name] = relays + listeners if relays or name in HOT else ()
         else:
             self._heard.pop(name, None)
 
@@ -384,16 +395,3 @@ class Emitter:
             close = difflib.get_close_matches(name, self._names, n=1)
             hint = f"; did you mean {close[0]!r}?" if close else ""
             raise InvalidArgument(f"there is no event {name!r}{hint}", path="name")
-
-
-def _log_unheard(name: str, event: Any) -> None:
-    if isinstance(event, AudioGapEvent):
-        logger.warning("%g ms of audio %s were lost: %s", event.ms, event.direction, event.reason)
-        return
-    error = getattr(event, "error", event)
-    logger.error("nobody listens to %r: %s", name, error, exc_info=error if _was_raised(error) else None)
-
-
-def _was_raised(error: object) -> TypeGuard[BaseException]:
-    """Whether a log gains from the traceback: an error that was only made has none."""
-    return isinstance(error, BaseException) and (error.__traceback__ or error.__cause__) is not None

@@ -28,7 +28,9 @@ LAYERS: dict[str, int] = {
     "early": 4,
     "emitter": 4,
     "listeners": 4,
+    "relay": 4,
     "streams": 4,
+    "unheard": 4,
     "waits": 4,
     "http": 5,
     "transports": 5,
@@ -55,7 +57,9 @@ FORBIDDEN: dict[str, frozenset[str]] = {
     "early": frozenset({"websockets", "realtime_transport.conversation", "realtime_transport.wire"}),
     "emitter": frozenset({"websockets", "realtime_transport.conversation", "realtime_transport.wire"}),
     "listeners": frozenset({"websockets", "realtime_transport.conversation", "realtime_transport.wire"}),
+    "relay": frozenset({"websockets", "realtime_transport.conversation", "realtime_transport.wire"}),
     "streams": frozenset({"websockets", "realtime_transport.conversation", "realtime_transport.wire"}),
+    "unheard": frozenset({"websockets", "realtime_transport.conversation", "realtime_transport.wire"}),
     "waits": frozenset({"websockets", "realtime_transport.conversation", "realtime_transport.wire"}),
     "transports": frozenset(
         {f"realtime_transport.{name}" for name in ("session", "telephony", "emulator", "cli", "http")}

@@ -7,7 +7,7 @@ Here the calls are resolved, carried out and sent.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Any, Generic, Protocol
 
 import attrs
@@ -16,8 +16,11 @@ from realtime_transport.conversation.recent import Recent
 from realtime_transport.conversation.toolcalls import MAX_CLOSED, Respond, ToolLedger
 from realtime_transport.events import FunctionCallOutputItem
 from realtime_transport.events.transport import (
+    AudioInterruptedEvent,
+    DisconnectedEvent,
     FunctionCallEvent,
     ItemUpdateEvent,
+    SpeechStartedEvent,
     TurnDoneEvent,
     TurnStartedEvent,
 )
@@ -90,18 +93,6 @@ class ToolCalls(Generic[T]):
         self._handed_off: Recent[str] = Recent(MAX_CLOSED)
         """Responses that handed the conversation over: one can do so once."""
 
-    def listeners(self) -> Mapping[str, Callable[[Any], None]]:
-        """Name of a transport event -> what to call with it."""
-        return {
-            "turn_started": self.turn_started,
-            "function_call": self.called,
-            "turn_done": self.turn_done,
-            "speech_started": lambda _: self.disturb("interrupt"),
-            "audio_interrupted": lambda _: self.disturb("interrupt"),
-            "item_update": self.item_updated,
-            "disconnected": lambda _: self.disturb("close"),
-        }
-
     # --- what the model does -----------------------------------------------------------------------------------------
 
     def turn_started(self, event: TurnStartedEvent) -> None:
@@ -143,6 +134,14 @@ class ToolCalls(Generic[T]):
                 running.cancelled_by = what
                 if running.task is not None:
                     running.task.cancel()
+
+    def caller_spoke(self, _: SpeechStartedEvent | AudioInterruptedEvent) -> None:
+        """Cancel what an interruption cancels."""
+        self.disturb("interrupt")
+
+    def disconnected(self, _: DisconnectedEvent) -> None:
+        """Cancel what the end of the connection cancels."""
+        self.disturb("close")
 
     def item_updated(self, event: ItemUpdateEvent) -> None:
         """Note that the server has an output: it is in the conversation."""

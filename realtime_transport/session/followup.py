@@ -8,10 +8,9 @@ takes its place; if none comes, the follow-up is asked for.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
-from realtime_transport.events.transport import TurnStartedEvent
+from realtime_transport.events.transport import SpeechStartedEvent, SpeechStoppedEvent, TurnStartedEvent
 
 ANSWER_GRACE = 2.0
 """Seconds after the caller's speech within which turn detection begins its own answer, if it does at all."""
@@ -30,14 +29,6 @@ class FollowUp:
         self._owed: str | None = None
         self._timer: asyncio.TimerHandle | None = None
 
-    def listeners(self) -> Mapping[str, Callable[[Any], None]]:
-        """Name of a transport event -> what to call with it."""
-        return {
-            "speech_started": lambda _: self._speech(True),
-            "speech_stopped": lambda _: self._speech(False),
-            "turn_started": self.turn_started,
-        }
-
     def due(self, response_id: str) -> None:
         """Ask for the response that follows ``response_id``, now or as soon as the caller has been answered."""
         if not self._speaking:
@@ -50,6 +41,14 @@ class FollowUp:
         if not event.out_of_band:
             self._speaking = self._speaking and event.requested  # turn detection answers when the caller has finished
             self.forget()
+
+    def speech_started(self, _: SpeechStartedEvent) -> None:
+        """Note that the caller talks."""
+        self._speech(True)
+
+    def speech_stopped(self, _: SpeechStoppedEvent) -> None:
+        """Note that the caller has finished."""
+        self._speech(False)
 
     def forget(self) -> None:
         """Ask for nothing any more."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Generic
+from collections.abc import Callable
+from typing import Generic
 
 from realtime_transport.events import Item, McpCallItem, McpListToolsItem, McpToolInfo
 from realtime_transport.events.transport import (
@@ -57,21 +57,6 @@ class Reports(Generic[T]):
         self._stop = stop
         self._over_budget = False
         self._hosted: dict[str, tuple[McpToolInfo, ...]] = {}
-
-    def listeners(self) -> Mapping[str, Callable[[Any], None]]:
-        """Name of a transport event -> what to call with it."""
-        return {
-            "item_update": self.item_updated,
-            "item_deleted": self.item_deleted,
-            "usage_update": self.spent,
-            "input_transcript_done": self.transcribed,
-            "mcp_tools_listed": self.tools_listed,
-            "mcp_tool_call_completed": self.mcp_call_completed,
-            "connection_change": self.connection_changed,
-            "connected": self.connected,
-            "disconnected": self.disconnected,
-            "error": self.failed,
-        }
 
     # --- history -----------------------------------------------------------------------------------------------------
 

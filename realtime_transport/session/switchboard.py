@@ -1,14 +1,15 @@
 """Plugs the rooms of a session into each other and into its transport.
 
-Each room says which transport events it wants; each is given callables for what it may ask of the others. The order of
-the table in ``_rooms`` is the order in which they hear one event: who owns a response is settled first.
+Each room is given callables for what it may ask of the others. Which transport events it hears stands in ``ROUTES``, in
+the order in which they hear one event: who owns a response is settled first.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Generic
+from collections.abc import Awaitable, Callable
+from operator import attrgetter
+from typing import Any, Final, Generic
 
 import attrs
 
@@ -29,6 +30,7 @@ from realtime_transport.events.transport import (
     TurnDoneEvent,
 )
 from realtime_transport.exceptions import RealtimeError, RequestFailed, StateError
+from realtime_transport.relay import Routes
 from realtime_transport.session.agent import RealtimeAgent
 from realtime_transport.session.announcer import Announcer
 from realtime_transport.session.approvals import ApprovalRequest, Approvals
@@ -113,7 +115,7 @@ class Switchboard(Generic[T]):
             on_pass=lambda _: self.respond(),
             on_refusal=self._refused,
         )
-        self._attach()
+        transport.relay(ROUTES, self)
 
     def _make_turns(self) -> Turns[T]:
         return Turns(
@@ -138,20 +140,6 @@ class Switchboard(Generic[T]):
             send=self,
             conversation_key=self._rules.conversation_key,
         )
-
-    def _attach(self) -> None:
-        own: Mapping[str, Callable[[Any], None]] = {
-            "input_transcript_done": self._caller_said,
-            "input_transcript_failed": self._caller_unheard,
-            "mcp_approval_request": self._mcp_approval_asked,
-            "mcp_tool_call_completed": self._mcp_call_completed,
-            "turn_done": self._turn_done,
-        }
-        rooms = (self.turns.listeners(), self.reports.listeners(), self.follow_up.listeners(), self.calls.listeners())
-        listen: Any = self._transport.on  # the names come from tables: the typed overloads have nothing to add
-        for table in (*rooms, own):
-            for name, listener in table.items():
-                listen(name, listener)
 
     # --- sending -----------------------------------------------------------------------------------------------------
 
@@ -210,13 +198,15 @@ class Switchboard(Generic[T]):
             self._transport.create_item(item(content=(InputTextPart(text=text),)))
         self.respond()
 
-    def _caller_said(self, event: InputTranscriptDoneEvent) -> None:
+    def caller_said(self, event: InputTranscriptDoneEvent) -> None:
+        """Look at the caller's words before they are answered."""
         guardrails = self.roster.input_guardrails()
         if guardrails:
             context = self.announcer.context_of(self.roster.agent)
             self._gate.heard(event.item_id, event.transcript, context, guardrails)
 
-    def _caller_unheard(self, event: InputTranscriptFailedEvent) -> None:
+    def caller_unheard(self, event: InputTranscriptFailedEvent) -> None:
+        """Refuse speech without words, where words are to be looked at."""
         if self.roster.input_guardrails():
             self._gate.unheard(event.item_id, self.announcer.context_of(self.roster.agent), event.error)
 
@@ -246,7 +236,8 @@ class Switchboard(Generic[T]):
 
     # --- hosted MCP --------------------------------------------------------------------------------------------------
 
-    def _mcp_approval_asked(self, event: McpApprovalRequestEvent) -> None:
+    def mcp_approval_asked(self, event: McpApprovalRequestEvent) -> None:
+        """Have a call of a hosted tool decided."""
         self.tasks.spawn(self._approve_mcp(event), f"approval:{event.approval_request_id}")
 
     async def _approve_mcp(self, event: McpApprovalRequestEvent) -> None:
@@ -272,11 +263,12 @@ class Switchboard(Generic[T]):
         reason = None if decision.approved else decision.message or DENIALS[decision.reason]
         self._transport.send_mcp_response(event.approval_request_id, decision.approved, reason=reason)
 
-    def _mcp_call_completed(self, event: McpToolCallCompletedEvent) -> None:
+    def mcp_call_completed(self, event: McpToolCallCompletedEvent) -> None:
+        """Note the end of a call of a hosted tool."""
         if isinstance(event.item, McpCallItem):
             self._hosted.completed(event.item.id or "")
 
-    def _turn_done(self, event: TurnDoneEvent) -> None:
+    def turn_done(self, event: TurnDoneEvent) -> None:
         """Collect the hosted calls of a response, unless it was cut: the caller has something else in mind."""
         if event.status != "cancelled" and not event.out_of_band:
             calls = (item.id or "" for item in event.output if isinstance(item, McpCallItem))
@@ -293,3 +285,44 @@ class Switchboard(Generic[T]):
         self.hooks.close()
         self.calls.close()
         await self.roster.close()
+
+
+def _itself(board: Switchboard[Any]) -> Switchboard[Any]:
+    return board
+
+
+_TURNS, _REPORTS, _FOLLOW_UP, _CALLS = map(attrgetter, ("turns", "reports", "follow_up", "calls"))
+
+ROUTES: Final[Routes] = {
+    "turn_started": (
+        (_TURNS, Turns.started),
+        (_FOLLOW_UP, FollowUp.turn_started),
+        (_CALLS, ToolCalls.turn_started),
+    ),
+    "turn_done": ((_TURNS, Turns.done), (_CALLS, ToolCalls.turn_done), (_itself, Switchboard.turn_done)),
+    "audio": ((_TURNS, Turns.audio),),
+    "audio_done": ((_TURNS, Turns.audio_done),),
+    "audio_interrupted": ((_TURNS, Turns.interrupted), (_CALLS, ToolCalls.caller_spoke)),
+    "transcript_delta": ((_TURNS, Turns.words),),
+    "text_delta": ((_TURNS, Turns.words),),
+    "speech_started": (
+        (_TURNS, Turns.speech_started),
+        (_FOLLOW_UP, FollowUp.speech_started),
+        (_CALLS, ToolCalls.caller_spoke),
+    ),
+    "speech_stopped": ((_TURNS, Turns.speech_stopped), (_FOLLOW_UP, FollowUp.speech_stopped)),
+    "function_call": ((_CALLS, ToolCalls.called),),
+    "item_update": ((_REPORTS, Reports.item_updated), (_CALLS, ToolCalls.item_updated)),
+    "item_deleted": ((_REPORTS, Reports.item_deleted),),
+    "usage_update": ((_REPORTS, Reports.spent),),
+    "input_transcript_done": ((_REPORTS, Reports.transcribed), (_itself, Switchboard.caller_said)),
+    "input_transcript_failed": ((_itself, Switchboard.caller_unheard),),
+    "mcp_tools_listed": ((_REPORTS, Reports.tools_listed),),
+    "mcp_tool_call_completed": ((_REPORTS, Reports.mcp_call_completed), (_itself, Switchboard.mcp_call_completed)),
+    "mcp_approval_request": ((_itself, Switchboard.mcp_approval_asked),),
+    "connection_change": ((_REPORTS, Reports.connection_changed),),
+    "connected": ((_REPORTS, Reports.connected),),
+    "disconnected": ((_REPORTS, Reports.disconnected), (_CALLS, ToolCalls.disconnected)),
+    "error": ((_REPORTS, Reports.failed),),
+}
+"""Transport event -> which room hears it, and what is called there."""

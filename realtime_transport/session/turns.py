@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Generic
+from collections.abc import Callable, Sequence
+from typing import Generic
 
 import attrs
 
@@ -93,20 +93,6 @@ class Turns(Generic[T]):
             on_pass=self._passed,
             on_error=self._check_failed,
         )
-
-    def listeners(self) -> Mapping[str, Callable[[Any], None]]:
-        """Name of a transport event -> what to call with it."""
-        return {
-            "turn_started": self.started,
-            "turn_done": self.done,
-            "audio": self.audio,
-            "audio_done": self.audio_done,
-            "audio_interrupted": self.interrupted,
-            "transcript_delta": self.words,
-            "text_delta": self.words,
-            "speech_started": self.speech_started,
-            "speech_stopped": self.speech_stopped,
-        }
 
     # --- responses ---------------------------------------------------------------------------------------------------
 

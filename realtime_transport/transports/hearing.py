@@ -9,6 +9,7 @@ from realtime_transport.backlog import STREAM_LIMIT, Overflow
 from realtime_transport.emitter import Emitter
 from realtime_transport.events.server_response import ResponseOutputAudioDelta
 from realtime_transport.events.transport import TRANSPORT_EVENTS, AudioEvent, RawEvent, TransportEvent
+from realtime_transport.relay import Routes
 from realtime_transport.streams import EventStream
 
 E = TypeVar("E")
@@ -65,6 +66,13 @@ class Hearing:
         """Stop calling ``listener``; does nothing when it does not listen."""
         if self._server_emitter is not None:
             self._server_emitter.off(wire_type, listener)
+
+    def relay(self, routes: Routes, owner: object) -> None:
+        """Call functions of ``owner`` by a table, with events of many names and ahead of all listeners.
+
+        For a layer above, such as a session, which hears dozens of names of every connection. There is no way back.
+        """
+        self._emitter.relay(routes, owner)
 
     def emit(self, event: TransportEvent) -> None:
         """Emit an event of your own making: for subclass authors."""

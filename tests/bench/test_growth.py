@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import sys
 from collections.abc import Callable
@@ -69,6 +70,7 @@ def speak(transport: Bare) -> None:
 def calls(do: Callable[[], Any]) -> int:
     """Count the Python functions that are called meanwhile."""
     count = 0
+    gc.collect()  # what earlier tests left would be cleared away, and counted, in the middle
 
     def counted(frame: object, event: str, arg: object) -> None:
         nonlocal count
@@ -137,6 +139,32 @@ async def test_a_piece_of_speech_takes_a_bounded_number_of_calls() -> None:
     speak(transport)
     assert cost(transport, "a1k") / PIECES <= 40
     await transport.close()
+
+
+@pytest.mark.parametrize(("session", "most"), [(False, 500), (True, 700)], ids=["transport", "session"])
+async def test_a_response_takes_a_bounded_number_of_calls_and_no_task(session: bool, most: int) -> None:
+    """From ``response.created`` to ``turn_done``, where nobody waits, guards, hooks or traces."""
+    transport = await connected(session=session)
+    others = asyncio.all_tasks()
+    assert cost(transport, "response") / (PIECES * 1.5) <= most
+    assert asyncio.all_tasks() <= others
+    await transport.close()
+
+
+async def test_news_of_an_item_costs_the_same_after_10_items_and_after_1_000_while_a_session_shows_its_history() -> None:
+    """What is unchanged is copied, not looked at."""
+    counted = []
+    for items in (10, 1_000):
+        transport = Server(limits=Limits(history_items=20_000))
+        around = RealtimeSession(RealtimeAgent(name="Ada"), transport)
+        await around.connect()
+        around.on("history_updated", ignore)
+        await asyncio.sleep(EARLY_IS_OVER)
+        for frame in frames.history(items):
+            transport.feed(payloads(frame)[0])
+        counted.append(cost(transport, "response"))
+        await transport.close()
+    assert counted[0] == counted[1]
 
 
 async def test_an_append_takes_a_bounded_number_of_calls() -> None:

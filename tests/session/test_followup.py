@@ -1,5 +1,4 @@
 import asyncio
-from typing import Any
 
 from realtime_transport.events.transport import SpeechStartedEvent, SpeechStoppedEvent, TurnStartedEvent
 from realtime_transport.session.followup import ANSWER_GRACE, SPEECH_LIMIT, FollowUp
@@ -10,17 +9,16 @@ class Bench:
     def __init__(self) -> None:
         self.asked: list[tuple[str, float]] = []
         self.follow_up = FollowUp(lambda key: self.asked.append((key, asyncio.get_running_loop().time())))
-        self._listeners: Any = self.follow_up.listeners()
 
     def speak(self) -> None:
-        self._listeners["speech_started"](SpeechStartedEvent(item_id="i", audio_start_ms=0))
+        self.follow_up.speech_started(SpeechStartedEvent(item_id="i", audio_start_ms=0))
 
     def stop(self) -> None:
-        self._listeners["speech_stopped"](SpeechStoppedEvent(item_id="i", audio_end_ms=0))
+        self.follow_up.speech_stopped(SpeechStoppedEvent(item_id="i", audio_end_ms=0))
 
     def answer(self, *, out_of_band: bool = False, requested: bool = False) -> None:
         event = TurnStartedEvent(response_id="r9", out_of_band=out_of_band, requested=requested)
-        self._listeners["turn_started"](event)
+        self.follow_up.turn_started(event)
 
 
 def test_in_silence_it_is_asked_for_at_once() -> None:
