@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from realtime_transport.early import Folded
 from realtime_transport.emitter import HOT, Emitter
 from realtime_transport.events.transport import TRANSPORT_EVENTS, AudioGapEvent, ErrorEvent
 from realtime_transport.exceptions import (
@@ -706,6 +707,24 @@ async def test_a_predicate_that_raises_tells_its_caller_only() -> None:
     assert heard == [1]
 
 
+async def test_a_stream_hears_the_names_it_asked_for() -> None:
+    em = emitter()
+    some, every = em.events("turn_done"), em.events()
+    em.emit("turn_started", 1)
+    em.emit("turn_done", 2)
+    assert await anext(some) == 2
+    assert [await anext(every), await anext(every)] == [1, 2]
+
+
+async def test_finish_ends_streams() -> None:
+    em = emitter()
+    stream = em.events("turn_done")
+    em.emit("turn_done", 1)
+    em.finish()
+    em.emit("turn_done", 2)
+    assert [event async for event in stream] == [1]
+
+
 async def test_finish_ends_waits_with_the_reason() -> None:
     em = emitter()
     asyncio.get_running_loop().call_soon(em.finish, ConnectionLost("gone"))
@@ -821,6 +840,20 @@ async def test_an_early_error_is_logged_now(caplog: pytest.LogCaptureFixture) ->
     em.expect_listeners()
     em.report(ConnectionLost("gone"))
     assert len(caplog.records) == 1
+
+
+async def test_early_events_that_weigh_less_while_they_wait_are_what_they_were() -> None:
+    em, heard = emitter(), list[object]()
+    em.fold_early(lambda event: Folded(1, str))  # nothing is early yet, and nothing is done
+    em.expect_listeners()
+    em.emit("turn_started", "one")
+    em.emit("turn_done", "two")
+    em.fold_early(lambda event: Folded(2, lambda rest: f"unfolded {rest}") if event == "two" else event)
+    assert await anext(em.events("turn_done")) == "unfolded 2"
+    em.on("turn_started", heard.append)
+    em.on("turn_done", heard.append)
+    await idle()
+    assert heard == ["one", "unfolded 2"]
 
 
 async def test_early_events_for_streams_and_waits() -> None:

@@ -385,3 +385,15 @@ def test_speech_of_a_part_that_had_to_be_forgotten_goes_on() -> None:
     told = len(case.heard(AudioEvent))
     assert piece(case, "event_next", bytes(4800), item_id="item_0")
     assert len(case.heard(AudioEvent)) == told + 1
+
+
+def test_speech_of_a_part_that_was_cut_while_its_response_was_silent_is_not_told() -> None:
+    case = Case()
+    case.created(ours=False)
+    case.speak(70.0)
+    case.wait(60.0)
+    case.do("interrupt")
+    case.speak(0.1)  # by which the response goes on
+    case.clear()
+    assert piece(case, "event_next", bytes(4800))
+    assert case.events == []
