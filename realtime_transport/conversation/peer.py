@@ -6,7 +6,6 @@ comes in, frames go out, and ``next_deadline`` says when more will.
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Final
@@ -28,6 +27,7 @@ from realtime_transport.conversation.brain import (
 from realtime_transport.conversation.brains import hum
 from realtime_transport.conversation.mcp_script import ScriptedServers, scripted_result, scripted_tools
 from realtime_transport.conversation.server import Close, ServerConversation
+from realtime_transport.conversation.server_items import words_of
 from realtime_transport.conversation.server_mcp import McpListing, McpRequest
 from realtime_transport.conversation.server_outbox import counted_ids
 from realtime_transport.events.client import ClientEvent
@@ -268,11 +268,6 @@ def _guarded(brain: Brain, request: GenerationRequest) -> Iterator[Output]:
 
 
 # --- pieces --------------------------------------------------------------------------------------------------------
-
-
-def words_of(text: str) -> list[str]:
-    """Split a text into words that keep the space before them, so that they join again."""
-    return re.findall(r"\s*\S+\s*\Z|\s*\S+", text)
 
 
 def speech_pieces(speech: Say, chunk_ms: float) -> list[Output]:

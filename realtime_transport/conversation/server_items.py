@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -65,16 +66,14 @@ def _words_until(words: tuple[tuple[int, str], ...], end: int) -> Iterator[tuple
         if until <= end:
             yield until, text
         elif begin < end:
-            share = (end - begin) / (until - begin)
-            yield end, "".join(_split_words(text)[: int(share * len(text.split()))])
+            each = words_of(text)
+            yield end, "".join(each[: len(each) * (end - begin) // (until - begin)])
         begin = until
 
 
-def _split_words(text: str) -> list[str]:
-    """Split into words that keep the space before them, so that they join again."""
-    words = text.split(" ")
-    pieces = [words[0], *(f" {word}" for word in words[1:])]
-    return [piece for piece in pieces if piece.strip()]
+def words_of(text: str) -> list[str]:
+    """Split a text into words that keep the space before them, so that they join again."""
+    return re.findall(r"\s*\S+\s*\Z|\s*\S+", text)
 
 
 @attrs.define
@@ -222,10 +221,11 @@ class ItemChain:
 
     def _forget_old_audio(self, newest: Entry) -> None:
         for entry in self:
-            if self._audio_bytes <= self._retained_audio_bytes or entry is newest:
+            if self._audio_bytes <= self._retained_audio_bytes:
                 return
-            self._audio_bytes -= _audio_bytes(entry)
-            entry.speech = {index: speech.without_sound() for index, speech in entry.speech.items()}
+            if entry is not newest:  # which need not be the last: a client may put it anywhere
+                self._audio_bytes -= _audio_bytes(entry)
+                entry.speech = {index: speech.without_sound() for index, speech in entry.speech.items()}
 
 
 def _converted(speech: Speech, fmt: AudioFormat) -> bytes:

@@ -16,11 +16,11 @@ from realtime_transport.audio import PCM16_24K
 from realtime_transport.audio.framing import Framer
 from realtime_transport.audio.vad import EnergyVad, SpeechStarted
 from realtime_transport.conversation.brain import DeafTranscriber, Transcriber
-from realtime_transport.conversation.peer import words_of
 from realtime_transport.conversation.server import Close
 from realtime_transport.conversation.server_audio import MAX_APPEND_BYTES
 from realtime_transport.conversation.server_checks import check_event
 from realtime_transport.conversation.server_errors import refusal, unreadable
+from realtime_transport.conversation.server_items import words_of
 from realtime_transport.conversation.server_outbox import Ids, ServerOutbox
 from realtime_transport.conversation.session_config import merge
 from realtime_transport.events.client import ClientEvent

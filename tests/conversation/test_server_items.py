@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from realtime_transport.audio import PCM16_24K, PCMU
 from realtime_transport.conversation.brain import Say
 from realtime_transport.conversation.brains import hum
 from realtime_transport.conversation.server import ServerLimits
-from realtime_transport.conversation.server_items import Entry, ItemChain, Speech
+from realtime_transport.conversation.server_items import Entry, ItemChain, Speech, words_of
 from realtime_transport.events import (
     AssistantMessageItem,
     ConversationItemAdded,
@@ -329,6 +330,165 @@ def test_a_cut_never_keeps_more_than_was_heard(marks: list[tuple[int, str]], dat
     assert len(cut.audio) <= PCM16_24K.bytes_for(end)
     assert speech.transcript.startswith(cut.transcript)
     assert all(until <= len(cut.audio) for until, _ in cut.words)
+
+
+@given(st.text(alphabet="ab .\n", max_size=40))
+def test_words_join_again(text: str) -> None:
+    words = words_of(text)
+    assert "".join(words) == (text if text.strip() else "")
+    assert all(word.strip() for word in words)
+
+
+# 3 ms of sound, in stretches of 1 ms and of 2 ms
+STRETCHES = ((48, "one two"), (144, "  three four\nfive six"))
+
+
+@pytest.mark.parametrize(
+    ("ms", "words"),
+    [
+        (0, ()),
+        (1, STRETCHES[:1]),
+        (2, (*STRETCHES[:1], (96, "  three four"))),
+        (3, STRETCHES),
+        (4, STRETCHES),
+    ],
+)
+def test_of_a_stretch_that_is_cut_its_share_of_whole_words_stays(ms: int, words: tuple[tuple[int, str], ...]) -> None:
+    speech = Speech(audio=bytes(144), format=PCM16_24K, words=STRETCHES).cut(ms)
+    assert (speech.words, speech.ms, len(speech.audio)) == (words, min(ms, 3), 48 * min(ms, 3))
+
+
+def test_the_first_words_count_from_the_first_sample() -> None:
+    speech = Speech(audio=bytes(96), format=PCM16_24K, words=((96, "one two"),))
+    assert speech.cut(1).transcript == "one"
+
+
+# --- what the chain keeps ------------------------------------------------------------------------------------------
+
+
+def sound(size: int) -> dict[int, Speech]:
+    return {0: Speech(audio=bytes(size), format=PCM16_24K)}
+
+
+def kept_sounds(chain: ItemChain) -> dict[Any, int]:
+    """How many bytes of sound each item still has; the length of the speech stays what it was."""
+    return {entry.item.id: sum(len(speech.audio) for speech in entry.speech.values()) for entry in chain}
+
+
+def chain_of(**sizes: int) -> ItemChain:
+    """A chain that keeps 100 bytes of sound."""
+    chain = ItemChain(retained_audio_bytes=100)
+    for name, size in sizes.items():
+        chain.insert(name, Entry(UserMessageItem(id=name), sound(size)), chain.last)
+    return chain
+
+
+@pytest.mark.parametrize(
+    ("sizes", "left"),
+    [
+        ({"a": 60, "b": 40}, {"a": 60, "b": 40}),
+        ({"a": 60, "b": 42}, {"a": 0, "b": 42}),
+        ({"a": 50, "b": 50, "c": 50}, {"a": 0, "b": 50, "c": 50}),
+        ({"a": 50, "b": 200}, {"a": 0, "b": 200}),
+        ({"a": 200, "b": 50, "c": 50}, {"a": 0, "b": 50, "c": 50}),
+    ],
+)
+def test_the_oldest_sound_is_forgotten_first_and_the_newest_never(sizes: dict[str, int], left: dict[str, int]) -> None:
+    chain = chain_of(**sizes)
+    assert kept_sounds(chain) == left
+    assert {entry.item.id: entry.speech[0].length for entry in chain} == sizes
+
+
+def test_sound_that_is_put_before_everything_is_bounded_too() -> None:
+    chain = chain_of(a=60)
+    chain.insert("b", Entry(UserMessageItem(id="b"), sound(60)), None)
+    assert kept_sounds(chain) == {"b": 60, "a": 0}
+
+
+def test_a_deleted_item_makes_room() -> None:
+    chain = chain_of(a=60, b=40)
+    chain.delete("a")
+    chain.insert("c", Entry(UserMessageItem(id="c"), sound(60)), "b")
+    assert kept_sounds(chain) == {"b": 40, "c": 60}
+
+
+def test_sound_that_takes_the_place_of_other_sound_counts_once() -> None:
+    chain = chain_of(a=10, b=40)
+    chain.hear("b", 0, sound(60)[0])
+    chain.insert("c", Entry(UserMessageItem(id="c"), sound(30)), "b")
+    assert kept_sounds(chain) == {"a": 10, "b": 60, "c": 30}
+    chain.hear("c", 1, sound(10)[0])
+    assert kept_sounds(chain) == {"a": 0, "b": 60, "c": 40}
+    chain.hear("c", 0, sound(200)[0])
+    assert kept_sounds(chain) == {"a": 0, "b": 0, "c": 210}
+
+
+def test_words_of_the_caller_join_the_item_if_it_is_still_here() -> None:
+    chain = ItemChain(retained_audio_bytes=100)
+    chain.insert("u", Entry(UserMessageItem(id="u", content=(InputAudioPart(transcript=None),))), None)
+    chain.insert("a", Entry(AssistantMessageItem(id="a", content=(OutputAudioPart(transcript="Hi."),))), "u")
+    for item_id in ("u", "a", "gone"):
+        chain.transcribed(item_id, "Hello.")
+    user, agent = (entry.item for entry in chain)
+    assert user == UserMessageItem(id="u", content=(InputAudioPart(transcript="Hello."),))
+    assert agent == AssistantMessageItem(id="a", content=(OutputAudioPart(transcript="Hi."),))
+
+
+def test_only_the_call_that_is_meant_is_found() -> None:
+    chain = chain_of(a=0)
+    chain.insert("f", Entry(FunctionCallItem(id="f", name="f", call_id="call_1")), None)
+    assert chain.has_call("call_1")
+    assert not chain.has_call("call_2")
+
+
+REFUSALS: list[tuple[Callable[[ItemChain], object], str, str]] = [
+    (
+        lambda chain: chain.place("a", None),
+        "item.id",
+        "Error adding item: an item with id 'a' already exists.",
+    ),
+    (
+        lambda chain: chain.place("b", "gone"),
+        "previous_item_id",
+        "Error adding item: the previous item with id 'gone' does not exist.",
+    ),
+    (lambda chain: chain.delete("gone"), "item_id", "Error deleting item: the item with id 'gone' does not exist."),
+    (
+        lambda chain: chain.truncate("gone", 0, 0),
+        "item_id",
+        "Error truncating item: the item with id 'gone' does not exist.",
+    ),
+    (lambda chain: chain.truncate("a", 1, 0), "item_id", "Only model output audio messages can be truncated"),
+    (lambda chain: chain.truncate("a", 0, 4), "audio_end_ms", "Audio content of 1ms is already shorter than 4ms"),
+    (
+        lambda chain: chain.with_audio("gone", PCM16_24K),
+        "item_id",
+        "Error retrieving item: the item with id 'gone' does not exist.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("act", "param", "message"), REFUSALS, ids=[row[2] for row in REFUSALS])
+def test_a_refusal_names_the_item_and_changes_nothing(
+    act: Callable[[ItemChain], object], param: str, message: str
+) -> None:
+    chain = ItemChain(retained_audio_bytes=100)
+    entry = Entry(AssistantMessageItem(id="a", content=(OutputAudioPart(transcript="Hi."),)), sound(48))
+    chain.insert("a", entry, None)
+    with pytest.raises(ServerError) as caught:
+        act(chain)
+    assert (caught.value.param, caught.value.message) == (param, message)
+    assert list(chain) == [Entry(entry.item, sound(48))]
+
+
+def test_the_models_sound_comes_back_as_it_was_said() -> None:
+    chain = ItemChain(retained_audio_bytes=100)
+    entry = Entry(AssistantMessageItem(id="a", content=(OutputAudioPart(transcript="Hi."),)))
+    entry.speech[0] = Speech(audio=b"\x7f" * 80, format=PCMU)
+    chain.insert("a", entry, None)
+    assert chain.with_audio("a", PCM16_24K) == AssistantMessageItem(
+        id="a", content=(OutputAudioPart(transcript="Hi.", audio=b"\x7f" * 80),)
+    )
 
 
 # --- the chain against a list --------------------------------------------------------------------------------------
