@@ -174,11 +174,11 @@ class _Observer:
         return span
 
     def _end(self, key: str, attributes: dict[str, Any] | None = None, error: str | None = None) -> None:
-        from opentelemetry.trace import StatusCode
-
         span = self._open.pop(key, None)
         if span is None:
             return
+        from opentelemetry.trace import StatusCode
+
         span.set_attributes(attributes or {})
         if error is not None:
             span.set_attribute("error.type", error)

@@ -141,7 +141,7 @@ async def test_a_piece_of_speech_takes_a_bounded_number_of_calls() -> None:
     await transport.close()
 
 
-@pytest.mark.parametrize(("session", "most"), [(False, 500), (True, 700)], ids=["transport", "session"])
+@pytest.mark.parametrize(("session", "most"), [(False, 450), (True, 600)], ids=["transport", "session"])
 async def test_a_response_takes_a_bounded_number_of_calls_and_no_task(session: bool, most: int) -> None:
     """From ``response.created`` to ``turn_done``, where nobody waits, guards, hooks or traces."""
     transport = await connected(session=session)
@@ -151,7 +151,7 @@ async def test_a_response_takes_a_bounded_number_of_calls_and_no_task(session: b
     await transport.close()
 
 
-async def test_news_of_an_item_costs_the_same_after_10_items_and_after_1_000_while_a_session_shows_its_history() -> None:
+async def test_a_history_that_is_shown_costs_the_same_at_10_items_and_at_1_000() -> None:
     """What is unchanged is copied, not looked at."""
     counted = []
     for items in (10, 1_000):
