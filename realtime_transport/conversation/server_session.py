@@ -81,7 +81,7 @@ def default_session(
     model: str,
     *,
     session_id: str,
-    kind: Literal["realtime", "transcription"] = "realtime",
+    kind: Literal["realtime", "transcription"],
     input_rate: int = PCM_RATES[0],
 ) -> Session:
     """Make the session that nobody configured, field by field as the live service announces it."""
@@ -173,7 +173,7 @@ def _restored(config: ConfigT, defaults: ProtocolObject) -> ConfigT:
     """Put fields that were set to ``null`` and cannot be back to their defaults, at every level."""
     changed: dict[str, Any] = {}
     for field in attrs.fields(type(config)):
-        value, default = getattr(config, field.name), getattr(defaults, field.name, UNSET)
+        value, default = getattr(config, field.name), getattr(defaults, field.name)
         if value is None and field.name not in _CAN_BE_NULL and default is not UNSET:
             changed[field.name] = default
         elif isinstance(value, AudioConfig | AudioInputConfig | AudioOutputConfig | ServerVad) and isinstance(

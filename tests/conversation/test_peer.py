@@ -276,7 +276,7 @@ def call_mcp(served: Served) -> None:
     served.respond()
 
 
-def outcome(served: Served) -> tuple[list[str], object, str | None]:
+def outcome(served: Served) -> tuple[list[str], object, object]:
     """The tools that were listed, and what became of the call."""
     listing, call = served.conversation.items
     assert isinstance(listing, McpListToolsItem)

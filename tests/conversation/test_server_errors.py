@@ -21,6 +21,7 @@ def test_every_row_can_be_said(row: str) -> None:
 
 def test_a_param_of_its_own_goes_before_the_rows() -> None:
     assert refusal("voice_is_fixed").param == "session.voice"
+    assert refusal("voice_is_fixed").type == "invalid_request_error"
     assert refusal("voice_is_fixed", param="session.audio.output.voice").param == "session.audio.output.voice"
 
 
@@ -36,15 +37,30 @@ def test_the_frame_names_the_event() -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "code", "param"),
+    ("error", "code", "param", "message"),
     [
-        (DecodeError("not JSON"), "invalid_json", None),
-        (DecodeError("is required", path="type"), "invalid_event", None),
-        (DecodeError("is required", path="item.role"), "missing_required_parameter", "item.role"),
-        (DecodeError("expected a text, got a number", path="session.voice"), "invalid_type", "session.voice"),
-        (AudioDecodeError("not strict base64", path="audio"), "invalid_value", "audio"),
+        (DecodeError("not JSON"), "invalid_json", None, "We could not parse the JSON body of your event."),
+        (DecodeError("is required", path="type"), "invalid_event", None, "The 'type' field is missing."),
+        (
+            DecodeError("is required", path="item.role"),
+            "missing_required_parameter",
+            "item.role",
+            "Missing required parameter: 'item.role'.",
+        ),
+        (
+            DecodeError("expected a text, got a number", path="session.voice"),
+            "invalid_type",
+            "session.voice",
+            "Invalid type for 'session.voice': expected a text, got a number instead.",
+        ),
+        (
+            AudioDecodeError("not strict base64", path="audio"),
+            "invalid_value",
+            "audio",
+            "Invalid 'audio'. Expected base64-encoded audio bytes.",
+        ),
     ],
 )
-def test_frames_that_cannot_be_read(error: DecodeError, code: str, param: str | None) -> None:
+def test_frames_that_cannot_be_read(error: DecodeError, code: str, param: str | None, message: str) -> None:
     refused = unreadable(error)
-    assert (refused.code, refused.param) == (code, param)
+    assert (refused.code, refused.param, refused.message) == (code, param, message)

@@ -7,7 +7,15 @@ from typing import Any
 import pytest
 
 from realtime_transport.conversation.brain import Say
-from realtime_transport.events import SessionCreated, SessionUpdate, SessionUpdated, TranscriptionSessionConfig
+from realtime_transport.conversation.server_session import default_session
+from realtime_transport.conversation.session_views import input_format
+from realtime_transport.events import (
+    RealtimeSessionConfig,
+    SessionCreated,
+    SessionUpdate,
+    SessionUpdated,
+    TranscriptionSessionConfig,
+)
 from realtime_transport.wire import to_dict
 from tests.conversation.serving import Canned, Served, plain, types
 
@@ -97,6 +105,8 @@ def test_another_kind_of_turn_detection_replaces_the_first() -> None:
     }
     served.update(audio={"input": {"turn_detection": {"type": "server_vad"}}})
     assert detection(served) == VAD
+    served.update(audio={"input": {"turn_detection": {"type": "semantic_vad"}}})
+    assert detection(served)["eagerness"] == "auto"
 
 
 def test_null_switches_off() -> None:
@@ -177,24 +187,44 @@ def test_a_refused_update_changes_nothing() -> None:
 @pytest.mark.parametrize("kind", ["transcription", "nonsense"])
 def test_the_kind_of_a_session_cannot_change(kind: str) -> None:
     served = Served()
-    served.update(type=kind)
-    assert served.codes == ["invalid_value"]
+    (refused,) = served.update(type=kind)
+    error = plain(refused)["error"]
+    assert (error["code"], error["param"]) == ("invalid_value", "session.type")
+    assert error["message"] == (
+        f"Invalid value: '{kind}'. Passing a {kind} session update event to a realtime session is not allowed."
+    )
 
 
 def test_a_transcription_session() -> None:
     served = Served(kind="transcription")
-    frame = plain(served.last(SessionCreated))["session"]
-    assert frame["type"] == "transcription"
-    assert frame["object"] == "realtime.transcription_session"
-    assert "output" not in frame["audio"]
+    assert plain(served.last(SessionCreated))["session"] == {
+        "type": "transcription",
+        "object": "realtime.transcription_session",
+        "id": "sess_0001",
+        "expires_at": 1_800_003_600,
+        "audio": {
+            "input": {
+                "format": {"type": "audio/pcm", "rate": 24000},
+                "transcription": None,
+                "noise_reduction": None,
+                "turn_detection": VAD,
+            }
+        },
+        "include": None,
+    }
     served.update_transcription(audio={"input": {"transcription": {"model": "gpt-4o-transcribe"}}})
     assert session(served)["audio"]["input"]["transcription"]["model"] == "gpt-4o-transcribe"
     served.send(SessionUpdate(session=TranscriptionSessionConfig()))
     assert types(served.respond()) == ["error"]
 
 
-def test_defaults_of_a_client_secret_are_laid_under_it() -> None:
-    from realtime_transport.events import RealtimeSessionConfig
+@pytest.mark.parametrize("kind", ["realtime", "transcription"])
+def test_a_session_that_nobody_opened_has_no_end_yet(kind: Any) -> None:
+    nobodys = default_session("gpt-realtime", session_id="sess_1", kind=kind, input_rate=16_000)
+    assert (nobodys.id, nobodys.expires_at) == ("sess_1", 0)
+    assert input_format(nobodys).rate == 16_000
 
+
+def test_defaults_of_a_client_secret_are_laid_under_it() -> None:
     served = Served(defaults=RealtimeSessionConfig(instructions="From the secret."))
     assert plain(served.last(SessionCreated))["session"]["instructions"] == "From the secret."
