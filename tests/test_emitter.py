@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from realtime_transport.early import Folded
 from realtime_transport.emitter import HOT, Emitter
-from realtime_transport.events.transport import TRANSPORT_EVENTS, AudioGapEvent, ErrorEvent
+from realtime_transport.events.transport import TRANSPORT_EVENTS, AudioGapEvent, ErrorEvent, SpeechStartedEvent
 from realtime_transport.exceptions import (
     ConnectionLost,
     InvalidArgument,
@@ -854,6 +854,18 @@ async def test_early_events_that_weigh_less_while_they_wait_are_what_they_were()
     em.on("turn_done", heard.append)
     await idle()
     assert heard == ["one", "unfolded 2"]
+
+
+async def test_a_table_of_listeners_hears_ahead_of_the_others_and_what_was_early() -> None:
+    em, heard = emitter(), list[object]()
+    em.expect_listeners()
+    early, late = (SpeechStartedEvent(item_id=item_id, audio_start_ms=0) for item_id in ("one", "two"))
+    em.emit("speech_started", early)
+    em.on("speech_started", lambda event: heard.append(("listener", event)))
+    em.relay({"speech_started": ((lambda owner: owner, lambda owner, event: heard.append((owner, event))),)}, "owner")
+    await idle()
+    em.emit("speech_started", late)
+    assert heard == [(who, event) for event in (early, late) for who in ("owner", "listener")]
 
 
 async def test_early_events_for_streams_and_waits() -> None:
