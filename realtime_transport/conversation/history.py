@@ -65,7 +65,7 @@ class History:
         self._snapshot: tuple[Item, ...] | None = None
         # What the last snapshot was made of, and who in it has changed since: the next one is made of the difference.
         self._shown: list[Item] = []
-        self._stirred: set[str] = set()
+        self._stirred: dict[str, None] = {}
         # Ids to announce, in the order of their first change. A dict for its order.
         self._changed: dict[str, None] = {}
         # What ``changes()`` said last of each id that it has not called deleted since: its place and all about it.
@@ -307,7 +307,7 @@ class History:
         """Note that the snapshot is out of date; of whom, only where somebody looks at snapshots."""
         self._snapshot = None
         if self._shown:
-            self._stirred.add(item_id)
+            self._stirred[item_id] = None
 
     def _leave(self, item_id: str) -> bool:
         self._gone.add(item_id)
@@ -317,7 +317,7 @@ class History:
             self._bytes -= record.size
             self._chain.remove(item_id)
             self._snapshot = None
-            self._stirred.discard(item_id)
+            self._stirred.pop(item_id, None)
         return record is not None
 
     def _make_room(self) -> None:

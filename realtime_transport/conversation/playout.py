@@ -58,8 +58,8 @@ class PlayoutLedger:
     the format that is in force for their response.
     """
 
-    def __init__(self, policy: Policy = "estimate", limits: PlayoutLimits | None = None) -> None:
-        self._limits = limits = limits or PlayoutLimits()
+    def __init__(self, policy: Policy = "estimate", limits: PlayoutLimits = PlayoutLimits()) -> None:
+        self._limits = limits
         self._playhead: Playhead = EstimatedPlayhead(limits.max_runs) if policy == "estimate" else ReportedPlayhead()
         # Not heard to the end, in the order of their first bytes, which is the play order.
         self._parts: dict[tuple[str, str, int], Part] = {}

@@ -131,6 +131,8 @@ class Requests:
                 return waiting[0]
             del waiting[0]
         self._by_answer.pop((kind, key), None)
+        if not self._by_answer:
+            self._by_answer = {}  # an emptied dict keeps its table: three times its weight
         return None
 
     def oldest_of(self, kind: RequestKind) -> Request | None:
@@ -158,6 +160,8 @@ class Requests:
         request = self._open.pop(event_id, None)
         if request is None:
             return False
+        if not self._open:
+            self._open = {}
         settlement = Settlement(event_id=event_id, outcome=outcome, result=result, error=error, reported=reported)
         if request.group is not None:
             self._part_settled(request.group, settlement)

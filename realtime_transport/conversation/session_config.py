@@ -148,6 +148,8 @@ class SessionState:
         """Take an update for accepted without the server's word."""
         if event_id in self._open:
             self._wishes = _lay(self._wishes, self._open.pop(event_id))
+            if not self._open:
+                self._open = {}  # an emptied dict keeps its table
 
     def refuse(self, event_id: str) -> None:
         """Forget a wish that the server refused."""
