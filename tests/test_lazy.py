@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 import realtime_transport
-import realtime_transport.transports
+from realtime_transport import transports, wire
+from realtime_transport.transports import sockets
 
-PACKAGES = [realtime_transport, realtime_transport.transports]
+PACKAGES = [realtime_transport, transports, sockets, wire]
 
 
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.__name__)
@@ -38,7 +39,7 @@ def test_type_checkers_see_what_programs_get(package: object) -> None:
 
 def test_a_name_that_there_is_not_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match=r"realtime_transport\.transports.*pigeon"):
-        _ = realtime_transport.transports.pigeon  # type: ignore[attr-defined]
+        _ = transports.pigeon  # type: ignore[attr-defined]
     with pytest.raises(ImportError):
         exec("from realtime_transport import pigeon")
 
@@ -46,10 +47,18 @@ def test_a_name_that_there_is_not_is_an_attribute_error() -> None:
 UNUSED = {
     "realtime_transport": ("asyncio", "attrs", "websockets", "msgspec", "realtime_transport.events"),
     "realtime_transport.WebSocketTransport": (
+        "websockets",
+        "importlib.metadata",
+        "msgspec",
         "numpy",
         "soundfile",
+        "cattrs",
+        "hashlib",
+        "statistics",
+        "uuid",
         "realtime_transport.session",
         "realtime_transport.emulator",
+        "realtime_transport.wire.codec",
         "realtime_transport.conversation.server",
         "realtime_transport.transports.loopback",
     ),
@@ -57,8 +66,12 @@ UNUSED = {
         "numpy",
         "mcp",
         "websockets",
+        "cattrs",
+        "hashlib",
+        "statistics",
         "realtime_transport.conversation.server",
         "realtime_transport.transports.websocket",
+        "realtime_transport.wire.codec",
     ),
 }
 

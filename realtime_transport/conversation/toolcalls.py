@@ -7,7 +7,6 @@ for each of ``continuations``. Where a call may go is in ``toolcall_states``.
 
 from __future__ import annotations
 
-import hashlib
 from typing import Final, Literal, TypeAlias
 
 import attrs
@@ -33,7 +32,9 @@ _ANSWERED: Final = frozenset({CallState.SENT, CallState.ACKED, CallState.CONTINU
 
 def fingerprint(name: str, arguments: str) -> str:
     """Return what approvals and repetitions are held against: the tool and its arguments, as the model wrote them."""
-    return hashlib.sha256(f"{name}\0{arguments}".encode(errors="surrogatepass")).hexdigest()
+    from hashlib import sha256  # and with it OpenSSL: not every conversation has tools
+
+    return sha256(f"{name}\0{arguments}".encode(errors="surrogatepass")).hexdigest()
 
 
 @attrs.frozen(kw_only=True)

@@ -6,7 +6,6 @@ Pure: the session tells what happened and when; nothing here reads a clock.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from statistics import median
 
 import attrs
 
@@ -136,4 +135,8 @@ def _between(start: float | None, end: float | None) -> float | None:
 
 def _median(values: Sequence[float | None]) -> float | None:
     known = [value for value in values if value is not None]
-    return median(known) if known else None
+    if not known:
+        return None
+    from statistics import median  # pulls in decimal, fractions and random: for whoever asks for a summary
+
+    return median(known)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
 from collections.abc import Mapping, Sequence
+from os import urandom
 from types import TracebackType
 from typing import Any, Generic, Literal, Self
 
@@ -112,7 +112,7 @@ class RealtimeSession(Speaking[T], Waiting[T], Generic[T]):
                 budget=budget,
                 approval_timeout=approval_timeout,
                 tool_error_text=tool_error_text,
-                conversation_key=uuid.uuid4().hex,
+                conversation_key=urandom(16).hex(),
             ),
             context=context,
             context_of=self._context_of,

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, Final
 
-from websockets.asyncio.client import ClientConnection
+from websockets.asyncio.client import ClientConnection, connect
 from websockets.protocol import State
 
 from realtime_transport.transports.scanning import FrameScanner
@@ -32,6 +32,14 @@ class _Shared(threading.local):
 
 
 _shared: Final = _Shared()
+
+
+class FaithfulConnect(connect):
+    """Dials without following redirects: the handshake carries the key."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        """Keep the redirect as the error that it is."""
+        return exc
 
 
 class QuickConnection(ClientConnection, asyncio.BufferedProtocol):

@@ -13,6 +13,7 @@ from typing import Final
 
 import attrs
 
+from realtime_transport import wire
 from realtime_transport.conversation.client import ClientConversation
 from realtime_transport.events.client import ClientEvent, InputAudioBufferAppend
 from realtime_transport.events.server import ServerEvent, UnknownServerEvent
@@ -21,7 +22,6 @@ from realtime_transport.events.transport import AudioGapEvent, ErrorEvent, SentE
 from realtime_transport.exceptions import ConnectionLost, InvalidArgument, RealtimeError
 from realtime_transport.transports.outbox import AUDIO_LIMIT_MS, STALL_SECONDS, Outbox
 from realtime_transport.transports.receipts import Receipts
-from realtime_transport.wire import Codec
 
 MOST_BAD_FRAMES: Final = 20
 """Frames in a row that are no events: a peer that says nothing else does not speak the protocol."""
@@ -57,7 +57,7 @@ class Driver:
     def __init__(
         self,
         conversation: ClientConversation,
-        codec: Codec[ServerEvent, ClientEvent],
+        codec: wire.Codec[ServerEvent, ClientEvent],
         hooks: DriverHooks,
         *,
         audio_limit_ms: float = AUDIO_LIMIT_MS,

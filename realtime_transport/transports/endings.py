@@ -14,6 +14,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import ClassVar, Final, Self
 
+from realtime_transport import wire
 from realtime_transport.conversation import ClientConversation, Limits
 from realtime_transport.conversation.core import Playout
 from realtime_transport.dialects import OPENAI, Dialect, get_dialect
@@ -29,7 +30,6 @@ from realtime_transport.transports.options import random_id
 from realtime_transport.transports.outbox import AUDIO_LIMIT_MS, STALL_SECONDS
 from realtime_transport.transports.receipts import SendReceipt
 from realtime_transport.transports.sending import Sending
-from realtime_transport.wire import Codec, Family
 
 logger: logging.Logger = logging.getLogger("realtime_transport")
 
@@ -42,7 +42,7 @@ CLEAN_CODES: Final = frozenset({1000, 1001})
 class Endings(Medium, Listening, Sending):
     """What a transport is made of, and its ways to end."""
 
-    _family: ClassVar[Family] = "realtime"
+    _family: ClassVar[wire.Family] = "realtime"
 
     def __init__(
         self,
@@ -239,6 +239,6 @@ class Endings(Medium, Listening, Sending):
 
 
 @functools.cache
-def codec_for(dialect: Dialect, family: Family) -> Codec[ServerEvent, ClientEvent]:
+def codec_for(dialect: Dialect, family: wire.Family) -> wire.Codec[ServerEvent, ClientEvent]:
     """Return the codec of a dialect: it holds no state, so one serves all connections."""
-    return Codec(dialect, family=family)
+    return wire.Codec(dialect, family=family)

@@ -9,6 +9,7 @@ from typing import Any
 
 import attrs
 
+from realtime_transport import wire
 from realtime_transport.capabilities import Capabilities
 from realtime_transport.early import Folded
 from realtime_transport.events.server import ServerEvent, UnknownServerEvent
@@ -21,7 +22,6 @@ from realtime_transport.events.transport import (
 )
 from realtime_transport.exceptions import ConnectTimeout, InvalidArgument, RealtimeError, RequestTimeout, ServerError
 from realtime_transport.transports.receipts import SendReceipt
-from realtime_transport.wire import to_dict
 
 logger: logging.Logger = logging.getLogger("realtime_transport")
 
@@ -100,11 +100,11 @@ def fold(event: TransportEvent) -> TransportEvent | Folded:
     if type(event) is not RawEvent or type(event.event) is UnknownServerEvent or event.event.raw is None:
         return event
     try:
-        again = to_dict(event.event)
+        again = wire.to_dict(event.event)
     except InvalidArgument:  # nested too deeply, by a peer who means no good
         return event
     return Folded(attrs.evolve(event.event, raw=None), _unfold) if again == event.event.raw else event
 
 
 def _unfold(event: ServerEvent) -> RawEvent:
-    return RawEvent(event=attrs.evolve(event, raw=to_dict(event)))
+    return RawEvent(event=attrs.evolve(event, raw=wire.to_dict(event)))

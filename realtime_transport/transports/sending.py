@@ -13,6 +13,7 @@ import base64
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Literal, TypeAlias, cast
 
+from realtime_transport import wire
 from realtime_transport.conversation import ClientConversation
 from realtime_transport.events.base import UNSET
 from realtime_transport.events.client import ClientEvent
@@ -33,7 +34,6 @@ from realtime_transport.events.session import AnySession
 from realtime_transport.events.transport import McpApprovalRequestEvent
 from realtime_transport.exceptions import InvalidArgument
 from realtime_transport.transports.receipts import SendReceipt
-from realtime_transport.wire import Codec, from_dict, item_from_dict, to_dict
 
 MessageRole: TypeAlias = Literal["user", "system", "assistant"]
 
@@ -50,7 +50,7 @@ class Sending(abc.ABC):
     """The verbs of a transport."""
 
     _conversation: ClientConversation
-    _codec: Codec[ServerEvent, ClientEvent]
+    _codec: wire.Codec[ServerEvent, ClientEvent]
     _muted: bool
 
     @abc.abstractmethod
@@ -81,7 +81,7 @@ class Sending(abc.ABC):
         if not isinstance(event, ClientEvent):
             event = self._codec.event({**event, "event_id": event_id} if event_id else event)
         elif event_id:
-            event = self._codec.event({**to_dict(event), "event_id": event_id})
+            event = self._codec.event({**wire.to_dict(event), "event_id": event_id})
         sent = self._conversation.send_event(_checked(event), now)
         return self._receipt(sent, answered=self._conversation.is_settled(event))
 
@@ -171,7 +171,7 @@ class Sending(abc.ABC):
         event_id: str | None = None,
     ) -> SendReceipt:
         """Add an item at the end, or after ``previous_item_id`` (``"root"``: in front)."""
-        made = item_from_dict(item) if isinstance(item, Mapping) else _checked(item)
+        made = wire.item_from_dict(item) if isinstance(item, Mapping) else _checked(item)
         after = UNSET if previous_item_id is None else previous_item_id
         return self._receipt(
             self._conversation.create_item(made, self._now(), previous_item_id=after, event_id=event_id)
@@ -247,7 +247,7 @@ class Sending(abc.ABC):
         ``automatic`` requests with the same options that have to wait become one. ``{"conversation": "none"}`` runs
         beside the conversation at once.
         """
-        made = from_dict(options, ResponseOptions) if isinstance(options, Mapping) else options
+        made = wire.from_dict(options, ResponseOptions) if isinstance(options, Mapping) else options
         checked = None if made is None else _checked(made)
         return self._receipt(
             self._conversation.request_response(checked, self._now(), automatic=automatic, event_id=event_id)
@@ -309,7 +309,7 @@ class Sending(abc.ABC):
 
 def _checked(value: Any) -> Any:
     """Return a caller's object if it can be spelt; raise ``InvalidArgument`` with a path while nothing has happened."""
-    to_dict(value)
+    wire.to_dict(value)
     return value
 
 

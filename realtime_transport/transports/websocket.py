@@ -16,11 +16,6 @@ import weakref
 from typing import Any, Final, Literal, Unpack
 
 import attrs
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.asyncio.connection import Connection
-from websockets.exceptions import ConnectionClosed
-from websockets.protocol import State
-from websockets.typing import Subprotocol
 
 from realtime_transport.exceptions import (
     AuthenticationError,
@@ -29,9 +24,8 @@ from realtime_transport.exceptions import (
     ProtocolError,
     RealtimeError,
 )
+from realtime_transport.transports import sockets
 from realtime_transport.transports.base import LayerOptions, RealtimeTransportLayer
-from realtime_transport.transports.connection import QuickConnection
-from realtime_transport.transports.errors import close_code, connect_error
 from realtime_transport.transports.minting import may_have_expired
 from realtime_transport.transports.redacting import RedactingLogger
 from realtime_transport.transports.request import ConnectRequest, Dial, is_address
@@ -62,19 +56,12 @@ class WebSocketOptions:
     """The TLS context of a ``wss://`` connection; None for the system's defaults."""
     allow_insecure: bool = False
     """Send a key over ``ws://`` to other machines: only where the way there is safe by other means."""
-    create_connection: type[ClientConnection] = QuickConnection
-    """Class of the connection. The default reads ahead of the protocol of ``websockets``; its own ``ClientConnection``
-    leaves everything to the protocol, for twice the price."""
+    create_connection: type[sockets.ClientConnection] | None = None
+    """Class of the connection. None for ``QuickConnection``, which reads ahead of the protocol of ``websockets``; their
+    own ``ClientConnection`` leaves everything to the protocol, for twice the price."""
 
 
 DEFAULTS: Final = WebSocketOptions()
-
-
-class _Connect(connect):
-    """Dials without following redirects: the handshake carries the key."""
-
-    def process_redirect(self, exc: Exception) -> Exception | str:
-        return exc
 
 
 class WebSocketTransport(RealtimeTransportLayer):
@@ -91,12 +78,12 @@ class WebSocketTransport(RealtimeTransportLayer):
     ) -> None:
         super().__init__(**layer)
         self._options = options
-        self._socket: Connection | None = None
+        self._socket: sockets.Connection | None = None
         self._is_borrowed = False
         self._reading: asyncio.Task[None] | None = None
 
     @classmethod
-    def from_socket(cls, socket: Connection, **layer: Unpack[LayerOptions]) -> WebSocketTransport:
+    def from_socket(cls, socket: sockets.Connection, **layer: Unpack[LayerOptions]) -> WebSocketTransport:
         """Make a transport that speaks over an open socket of ``websockets`` that somebody else owns.
 
         ``connect()`` then dials nothing, and ``close()`` stops reading and leaves the socket open.
@@ -120,12 +107,12 @@ class WebSocketTransport(RealtimeTransportLayer):
         # Weak: a transport that is forgotten can then be collected, which complains and drops the socket.
         reference: weakref.ref[WebSocketTransport] = weakref.ref(self)
         look = functools.partial(self._look, reference, socket)
-        if isinstance(socket, QuickConnection):
+        if isinstance(socket, sockets.QuickConnection):
             socket.deliver_to(functools.partial(self._take, reference), look, max_size=self._options.max_size)
         else:
             look()
 
-    async def _dial(self, dial: Dial) -> ClientConnection:
+    async def _dial(self, dial: Dial) -> sockets.ClientConnection:
         options = self._options
         more: dict[str, Any] = {}
         if options.ssl is not None and dial.url.startswith("wss:"):
@@ -134,10 +121,10 @@ class WebSocketTransport(RealtimeTransportLayer):
         if not is_address(dial.url) and isinstance(asyncio.get_running_loop(), asyncio.BaseEventLoop):
             more["happy_eyeballs_delay"] = HAPPY_EYEBALLS_DELAY
         try:
-            return await _Connect(
+            return await sockets.FaithfulConnect(
                 dial.url,
                 additional_headers=dial.headers,
-                subprotocols=[Subprotocol(name) for name in dial.sub_protocols] or None,
+                subprotocols=[sockets.Subprotocol(name) for name in dial.sub_protocols] or None,
                 compression=options.compression,
                 proxy=options.proxy,
                 max_size=options.max_size,
@@ -146,13 +133,13 @@ class WebSocketTransport(RealtimeTransportLayer):
                 open_timeout=None,  # connect() has one for everything
                 close_timeout=self._close_timeout,
                 logger=RedactingLogger(logger, dial.key),
-                create_connection=options.create_connection,
+                create_connection=options.create_connection or sockets.QuickConnection,
                 **more,
             )
         except TimeoutError:
             raise
         except Exception as error:  # noqa: BLE001 - the one place where foreign errors become ours
-            failure = connect_error(error, dial.shown)
+            failure = sockets.connect_error(error, dial.shown)
         raise failure  # outside of the block: what was raised there knows the key
 
     async def _write(self, frame: bytes) -> None:
@@ -162,7 +149,7 @@ class WebSocketTransport(RealtimeTransportLayer):
             return
         try:
             await socket.send(frame, text=True)
-        except ConnectionClosed:
+        except sockets.ConnectionClosed:
             # That is the reader's news: it knows the close code, and ends this task.
             self._look(weakref.ref(self), socket)
             assert self._reading is not None  # noqa: S101 - for the type checker
@@ -170,7 +157,7 @@ class WebSocketTransport(RealtimeTransportLayer):
 
     def _write_now(self, frame: bytes) -> bool:
         socket = self._socket
-        return isinstance(socket, QuickConnection) and socket.write_now(frame)
+        return isinstance(socket, sockets.QuickConnection) and socket.write_now(frame)
 
     async def _close(self, code: int, reason: str) -> None:
         socket = self._socket
@@ -180,17 +167,17 @@ class WebSocketTransport(RealtimeTransportLayer):
                 await self._close_socket(socket, code, reason)
         finally:
             # Only now: the closing handshake needs a reader when the peer still talks.
-            if isinstance(socket, QuickConnection):
+            if isinstance(socket, sockets.QuickConnection):
                 socket.leave_to_recv()
             if self._reading is not None:
                 self._reading.cancel()
                 await asyncio.gather(self._reading, return_exceptions=True)
 
-    async def _close_socket(self, socket: Connection, code: int, reason: str) -> None:
+    async def _close_socket(self, socket: sockets.Connection, code: int, reason: str) -> None:
         try:
             await socket.close(code, reason)
         finally:
-            if socket.state is not State.CLOSED:  # no time left
+            if socket.state is not sockets.State.CLOSED:  # no time left
                 socket.transport.abort()
                 await socket.wait_closed()
 
@@ -198,7 +185,7 @@ class WebSocketTransport(RealtimeTransportLayer):
         socket = self._socket
         if socket is None or self._is_borrowed or socket.loop.is_closed():
             return
-        if socket.state is State.OPEN:
+        if socket.state is sockets.State.OPEN:
             socket.protocol.send_close(1001)
             socket.send_data()
         socket.transport.close()
@@ -206,7 +193,7 @@ class WebSocketTransport(RealtimeTransportLayer):
     # --- reading ---------------------------------------------------------------------------------------------------
 
     @staticmethod
-    def _look(reference: weakref.ref[WebSocketTransport], socket: Connection) -> None:
+    def _look(reference: weakref.ref[WebSocketTransport], socket: sockets.Connection) -> None:
         """Start to read what waits in the socket, if nobody does. A connection at rest has no task."""
         transport = reference()
         if transport is None or (transport._reading is not None and not transport._reading.done()):
@@ -225,7 +212,7 @@ class WebSocketTransport(RealtimeTransportLayer):
             transport._reading = None
 
     @staticmethod
-    async def _read(socket: Connection, reference: weakref.ref[WebSocketTransport]) -> None:
+    async def _read(socket: sockets.Connection, reference: weakref.ref[WebSocketTransport]) -> None:
         """Read until nothing waits, or for as long as there is a socket and a transport. Never waits for the
         application."""
         try:
@@ -238,15 +225,15 @@ class WebSocketTransport(RealtimeTransportLayer):
                 del data  # it may be large, and the next one may be long in coming
                 if transport._emitter.congested:
                     await transport._room_to_read()
-                if isinstance(socket, QuickConnection):
+                if isinstance(socket, sockets.QuickConnection):
                     socket.taken()
                     if socket.at_rest:
                         return
                 del transport
-        except ConnectionClosed as closed:
+        except sockets.ConnectionClosed as closed:
             transport = reference()
             if transport is not None:
-                code, reason = close_code(closed)
+                code, reason = sockets.close_code(closed)
                 transport.feed_closed(code, reason, transport._why(closed))
 
     @staticmethod
@@ -258,7 +245,7 @@ class WebSocketTransport(RealtimeTransportLayer):
         transport.feed(data)
         return not transport._emitter.congested
 
-    def _why(self, closed: ConnectionClosed) -> RealtimeError | None:
+    def _why(self, closed: sockets.ConnectionClosed) -> RealtimeError | None:
         """Tell more than a close code does: a message above our limit is a fact about that message."""
         sent = closed.sent
         if sent is None or closed.rcvd_then_sent or sent.code != TOO_BIG:
