@@ -169,7 +169,7 @@ class RateLimiter:
     def wait(self, now: float) -> float:
         """Say how many seconds it takes until there is a token again; 0 while there is one."""
         self._refill(now)
-        return 0.0 if self._left >= 1 else (1 - self._left) * 60 / self.limit
+        return max(0.0, 1 - self._left) * 60 / self.limit
 
     def _refill(self, now: float) -> None:
         self._left = min(self.limit, self._left + (now - self._at) * self.limit / 60)

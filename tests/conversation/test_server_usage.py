@@ -226,6 +226,7 @@ def test_how_long_it_takes_until_there_is_a_token() -> None:
     assert account.wait(0.0) == pytest.approx(1.0)
     assert account.wait(0.25) == pytest.approx(0.75)
     assert account.wait(1.0) == 0.0
+    assert account.wait(1.5) == 0.0
     slow = RateLimiter(limit=6)
     slow.spend(6, 0.0)
     assert slow.wait(5.0) == pytest.approx(5.0)
