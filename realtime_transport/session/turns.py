@@ -103,11 +103,12 @@ class Turns(Generic[T]):
             self._outside.add(event.response_id)
             return
         self.latency.created(event.response_id, _now())
-        context = self._announcer.context_of(agent)
-        self._watch.begin(event.response_id, context, (*self._guardrails, *agent.output_guardrails))
+        guardrails = (*self._guardrails, *agent.output_guardrails)
+        if guardrails:
+            self._watch.begin(event.response_id, self._announcer.context_of(agent), guardrails)
         self._announcer.tell(AgentStartEvent, agent, response_id=event.response_id)
         if agent.hooks is not None:
-            self._hooks.call(agent.hooks.on_start, context)
+            self._hooks.call(agent.hooks.on_start, self._announcer.context_of(agent))
 
     def done(self, event: TurnDoneEvent) -> None:
         """Close the response; what it said is checked once more, as a whole."""
