@@ -67,6 +67,7 @@ UNUSED = {
         "mcp",
         "websockets",
         "cattrs",
+        "typing_extensions",
         "hashlib",
         "statistics",
         "realtime_transport.conversation.server",
