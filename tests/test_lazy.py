@@ -67,7 +67,6 @@ UNUSED = {
         "mcp",
         "websockets",
         "cattrs",
-        "typing_extensions",
         "hashlib",
         "statistics",
         "realtime_transport.conversation.server",

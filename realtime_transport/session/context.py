@@ -10,18 +10,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic
 
 import attrs
+from typing_extensions import TypeVar
 
 if TYPE_CHECKING:
-    from typing_extensions import TypeVar
-
     from realtime_transport.session.agent import RealtimeAgent
     from realtime_transport.session.session import RealtimeSession
 
-    T = TypeVar("T", default=Any)
-else:
-    from typing import TypeVar
-
-    T = TypeVar("T")  # only type checkers ask for the default
+T = TypeVar("T", default=Any)
 """The application's own context. Whoever needs no such type writes ``RealtimeAgent(...)`` and gets ``Any``."""
 
 
