@@ -244,21 +244,21 @@ class ResponseOutput:
             self._out.send(ConversationItemAdded(previous_item_id=previous, item=item))
 
     def _finish(self, item: Item, index: int, speech: Speech | None = None) -> None:
-        item_id = str(item.id)
+        item_id, chain = str(item.id), self._chain
         self.items.append(item)
-        if self._chain is not None and (entry := self._chain.get(item_id)) is not None:
+        if chain is not None and (entry := chain.get(item_id)) is not None:
             entry.item = item
             if speech is not None:
-                self._chain.hear(item_id, 0, speech)
-            self._out.send(ConversationItemDone(previous_item_id=self._previous_shown(item_id), item=item))
+                chain.hear(item_id, 0, speech)
+            self._out.send(ConversationItemDone(previous_item_id=_previous_shown(chain, item_id), item=item))
         self._out.send(ResponseOutputItemDone(response_id=self.response_id, output_index=index, item=item))
 
-    def _previous_shown(self, item_id: str) -> str | None:
-        """Say where a generated item stands the way the live service does in ``done``.
 
-        It forgets a predecessor that is the first item of the conversation (seen in every capture); ``added`` is right.
-        """
-        chain = self._chain
-        previous = chain.previous(item_id) if chain is not None else None
-        is_second = chain is not None and previous is not None and chain.previous(previous) is None
-        return None if is_second else previous
+def _previous_shown(chain: ItemChain, item_id: str) -> str | None:
+    """Say where a generated item stands the way the live service does in ``done``.
+
+    It forgets a predecessor that is the first item of the conversation (seen in every capture); ``added`` is right.
+    """
+    previous = chain.previous(item_id)
+    is_second = previous is not None and chain.previous(previous) is None
+    return None if is_second else previous
