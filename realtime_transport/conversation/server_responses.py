@@ -7,7 +7,6 @@ from typing import Any, Final, Literal, cast
 
 import attrs
 
-from realtime_transport.audio import PCM16_24K
 from realtime_transport.conversation.brain import (
     CallMcp,
     CallTool,
@@ -37,7 +36,7 @@ from realtime_transport.conversation.server_usage import (
     usage_of,
 )
 from realtime_transport.conversation.session_config import merge
-from realtime_transport.conversation.session_views import output_format
+from realtime_transport.conversation.session_views import session_output_format
 from realtime_transport.events.audio_config import AudioConfig, AudioOutputConfig
 from realtime_transport.events.base import UNSET
 from realtime_transport.events.items import ItemReference, UserMessageItem
@@ -80,7 +79,6 @@ class LiveResponse:
     conversation_id: str | None
     """None for one outside the conversation."""
     read: InputTokenDetails = NOTHING_READ
-    started: float
     first_audio: float | None = None
     """When its speech began to be sent."""
 
@@ -159,9 +157,8 @@ class ServerResponses:
                 self._out,
                 chain=self._chain if inside else None,
                 modality=modality,
-                audio_format=output_format(settings.audio, PCM16_24K),
+                audio_format=session_output_format(settings),
             ),
-            started=now,
             read=(self._meter if inside else Meter()).read(settings.instructions or "", repr(settings.tools), context),
         )
         self._running[response_id] = response

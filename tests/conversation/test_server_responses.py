@@ -7,7 +7,18 @@ from typing import Any
 import pytest
 
 from realtime_transport.audio import PCM16_24K, PCMU
-from realtime_transport.conversation.brain import CallTool, Output, Pause, Reply, Say, Stop, Write
+from realtime_transport.conversation.brain import (
+    CallMcp,
+    CallTool,
+    HangUp,
+    Output,
+    Pace,
+    Pause,
+    Reply,
+    Say,
+    Stop,
+    Write,
+)
 from realtime_transport.conversation.brains import hum
 from realtime_transport.conversation.server import ServerLimits, ServerTraits
 from realtime_transport.events import (
@@ -16,7 +27,9 @@ from realtime_transport.events import (
     ConversationItemCreate,
     ConversationItemDelete,
     ConversationItemDone,
+    ErrorFrame,
     FunctionCallOutputItem,
+    InputAudioBufferTimeoutTriggered,
     InputAudioPart,
     InputImagePart,
     OutputAudioPart,
@@ -27,6 +40,7 @@ from realtime_transport.events import (
     ResponseDone,
     ResponseFunctionCallArgumentsDelta,
     ResponseFunctionCallArgumentsDone,
+    ResponseMcpCallInProgress,
     ResponseOutputAudioDelta,
     ResponseOutputAudioTranscriptDelta,
     ResponseOutputItemAdded,
@@ -37,6 +51,7 @@ from realtime_transport.events import (
 from realtime_transport.wire import to_dict
 from tests.conversation.serving import Canned, Served, plain, types
 
+FUNCTION = {"type": "function", "name": "f", "description": "x" * 100, "parameters": {}}
 HELLO = Say(transcript="Hello there.", audio=hum("hello there"))
 
 
@@ -313,6 +328,15 @@ def test_a_response_that_gets_too_long() -> None:
     served = answered(Reply(text="word " * 100), options={"output_modalities": ["text"], "max_output_tokens": 10})
     assert done(served)["status_details"] == {"type": "incomplete", "reason": "max_output_tokens"}
     assert len(served.all(ResponseOutputTextDelta)) < 15
+    assert done(served)["status"] == "incomplete"
+
+
+@pytest.mark.parametrize(("most", "status"), [(3, "completed"), (2, "incomplete")])
+def test_a_response_may_be_exactly_as_long_as_it_may(most: int, status: str) -> None:
+    three_tokens = CallTool(name="four", arguments="[1, 2]")
+    served = answered(three_tokens, options={"max_output_tokens": most})
+    assert done(served)["usage"]["output_tokens"] == 3
+    assert done(served)["status"] == status
 
 
 def test_what_comes_after_the_end_is_dropped() -> None:
@@ -364,6 +388,17 @@ def test_not_too_many_beside_it() -> None:
     for _ in range(17):
         served.respond(conversation="none")
     assert served.codes == ["too_many_active_responses"]
+    assert "At most 16 responses" in str(served.last(ErrorFrame).error.message)
+
+
+def test_the_response_of_the_conversation_is_not_one_of_those_beside_it() -> None:
+    served = Served(Canned(*[HELLO] * 20), pace=1)
+    served.respond()
+    for _ in range(16):
+        served.respond(conversation="none")
+    assert served.codes == []
+    served.respond(conversation="none")
+    assert served.codes == ["too_many_active_responses"]
 
 
 def test_its_own_input() -> None:
@@ -382,11 +417,38 @@ def test_its_own_input() -> None:
     assert [request.turn for request in brain.requests] == [0, 0, 0]
 
 
+def test_turns_are_counted_in_the_conversation_only() -> None:
+    brain = Canned(*[HELLO] * 4)
+    served = Served(brain)
+    for conversation in ("auto", "none", "auto", "none"):
+        served.respond(conversation=conversation, metadata={"of": conversation})
+    assert [(request.turn, request.options.metadata) for request in brain.requests] == [
+        (1, {"of": "auto"}),
+        (0, {"of": "none"}),
+        (2, {"of": "auto"}),
+        (0, {"of": "none"}),
+    ]
+
+
 def test_a_reference_to_nothing() -> None:
     served = Served(Canned(HELLO))
     (error,) = served.respond(conversation="none", input=[{"type": "item_reference", "id": "nobody"}])
     assert plain(error)["error"]["code"] == "item_reference_invalid_item_id"
     assert plain(error)["error"]["param"] == "response.input[0].id"
+    assert "'nobody'" in plain(error)["error"]["message"]
+
+
+def test_a_rate_that_nobody_speaks() -> None:
+    served = Served(Canned(HELLO))
+    (error,) = served.respond(audio={"output": {"format": {"type": "audio/pcm", "rate": 8000}}})
+    assert plain(error)["error"]["code"] == "integer_below_min_value"
+    assert plain(error)["error"]["param"] == "response.audio.output.format.rate"
+    other = answered(
+        HELLO,
+        options={"audio": {"output": {"format": {"type": "audio/pcm", "rate": 8000}}}},
+        traits=ServerTraits(pcm_rates=(24_000, 8000)),
+    )
+    assert other.codes == []
 
 
 # --- what the model reads ------------------------------------------------------------------------------------------
@@ -408,6 +470,22 @@ def test_a_window_that_overflows_without_truncation() -> None:
     served.write("x" * 400)
     (error,) = served.respond()
     assert plain(error)["error"]["code"] == "conversation_too_long"
+
+
+@pytest.mark.parametrize(("window", "left"), [(42, "abc"), (41, "bc"), (28, "bc"), (27, "c"), (14, "c"), (13, "")])
+def test_as_many_items_are_left_out_as_need_be(window: int, left: str) -> None:
+    brain = Canned(HELLO)
+    served = Served(brain, limits=ServerLimits(context_tokens=window))
+    for name in ("a", "b", "c"):
+        served.write(name * 40, name)  # 14 tokens each
+    served.respond()
+    assert "".join(item.id or "" for item in brain.requests[0].items) == left
+    served.update(truncation="disabled")
+    served.send(ResponseCancel())
+    for item_id in [str(item.id) for item in served.conversation.items][3:]:
+        served.send(ConversationItemDelete(item_id=item_id))
+    served.respond()
+    assert (served.codes[-1:] == ["conversation_too_long"]) is (left != "abc")
 
 
 # --- tools ---------------------------------------------------------------------------------------------------------
@@ -432,6 +510,46 @@ def test_an_output_for_a_call_that_was_never_made() -> None:
     (error,) = served.send(Create(event_id="mine", item=FunctionCallOutputItem(call_id="call_x", output="21")))
     assert plain(error)["error"]["code"] == "invalid_tool_call_id"
     assert plain(error)["error"]["event_id"] is None
+
+
+@pytest.mark.parametrize("approval", ["never", "always"])
+def test_an_mcp_call_runs_after_its_response_or_is_asked_for(approval: str) -> None:
+    served = Served(Canned([Write(text="Wait."), CallMcp(server_label="weather", name="get")]), runs_mcp=True)
+    tool = {"type": "mcp", "server_label": "weather", "server_url": "https://mcp.example", "require_approval": approval}
+    served.update(tools=[tool], output_modalities=["text"])
+    sent = served.respond()
+    kind = {"never": "mcp_call", "always": "mcp_approval_request"}[approval]
+    assert [item["type"] for item in done(served)["output"]] == ["message", kind]
+    runs = [event.output_index for event in sent if isinstance(event, ResponseMcpCallInProgress)]
+    assert runs == ([1] if approval == "never" else [])
+    assert types(sent)[-1] == ("response.mcp_call.in_progress" if runs else "rate_limits.updated")
+
+
+def test_outputs_that_are_not_for_the_client_are_not_written() -> None:
+    served = Served(Canned(()), latency_ms=1000)
+    served.respond()
+    before = len(served.log)
+    for output in (Pause(ms=1), Pace(times=2), HangUp()):
+        served.conversation.produce("resp_0001", output, 0)
+    served.collect()
+    assert len(served.log) == before
+
+
+# --- when it was heard ---------------------------------------------------------------------------------------------
+
+
+def test_an_idle_caller_is_waited_for_from_the_end_of_the_sound() -> None:
+    served = Served(
+        Canned([Write(text="Well."), Pause(ms=3000), Say(transcript="Hello.", audio=bytes(48_000))]), pace=8
+    )
+    served.update(audio={"input": {"turn_detection": {"type": "server_vad", "idle_timeout_ms": 5000}}})
+    served.respond()
+    served.wait(20)
+    begun = [moment for moment, event in served.log if isinstance(event, ResponseOutputAudioDelta)]
+    assert begun[0] >= 3
+    assert served.at(ResponseDone) > begun[0]
+    idle = next(moment for moment, event in served.log if isinstance(event, InputAudioBufferTimeoutTriggered))
+    assert idle == pytest.approx(begun[0] + 1.0 + 5.0)
 
 
 # --- what it costs -------------------------------------------------------------------------------------------------
@@ -482,6 +600,64 @@ def test_other_instructions_spoil_the_cache() -> None:
     assert done(served)["usage"]["input_token_details"]["cached_tokens"] == 0
 
 
+def test_a_response_outside_neither_uses_nor_spoils_the_cache() -> None:
+    served = Served(Canned(HELLO, HELLO, HELLO))
+    cached = []
+    for options in ({}, {"conversation": "none", "instructions": "Something else."}, {"conversation": "none"}, {}):
+        served.respond(**options)
+        cached.append(done(served)["usage"]["input_token_details"]["cached_tokens"] > 0)
+    assert cached == [False, False, False, True]
+
+
+def test_instructions_and_tools_cost_what_they_are_long() -> None:
+    served = Served(Canned(*[()] * 3))
+    costs = []
+    for session in ({"instructions": ""}, {"instructions": "x" * 400}, {"tools": [FUNCTION]}):
+        served.update(**session)
+        served.respond()
+        costs.append(done(served)["usage"]["input_tokens"])
+    assert costs[0] == 1, "an empty list of tools"
+    assert costs[1] == 101
+    assert costs[2] > 120
+
+
+def test_the_cache_knows_the_items_that_a_request_brings_by_their_ids() -> None:
+    served = Served(Canned(*[()] * 4))
+    cached = []
+    for item_id in ("a", "a", "b", None):
+        item = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "x" * 4000}]}
+        served.respond(input=[{**item, "id": item_id} if item_id else item])
+        cached.append(done(served)["usage"]["input_token_details"]["cached_tokens"] > 1000)
+    assert cached == [False, True, False, False]
+
+
+def test_an_account_that_is_spent_refuses_and_says_for_how_long() -> None:
+    served = answered(HELLO, ask="x" * 400, limits=ServerLimits(tokens_per_minute=60))
+    served.wait(0.25)
+    sent = types(served.respond())
+    assert sent == ["response.created", "response.done"]
+    assert done(served)["status"] == "failed"
+    assert done(served)["status_details"] == {
+        "type": "failed",
+        "error": {
+            "type": "tokens",
+            "code": "rate_limit_exceeded",
+            "message": "Rate limit reached for this model: 60 tokens per minute. Please try again in 0.750s.",
+        },
+    }
+    served.wait(0.75)
+    served.respond()
+    assert done(served)["status"] == "completed"
+
+
+def test_an_account_without_a_limit_is_never_refused() -> None:
+    served = Served(Canned(*[Reply(text="word " * 40_000)] * 2))
+    for _ in range(2):
+        served.respond(output_modalities=["text"])
+    (limit,) = plain(served.last(RateLimitsUpdated))["rate_limits"]
+    assert (limit["remaining"], done(served)["status"]) == (0, "completed")
+
+
 def test_rate_limits_come_after_the_response() -> None:
     served = answered(HELLO)
     (limit,) = plain(served.last(RateLimitsUpdated))["rate_limits"]
@@ -499,6 +675,8 @@ def test_rate_limits_where_the_beta_had_them_and_nowhere() -> None:
     early = answered(HELLO, traits=ServerTraits(rate_limits="created"))
     assert early.types[early.types.index("response.created") + 1] == "rate_limits.updated"
     assert early.types[-1] == "response.done"
+    (limit,) = plain(early.last(RateLimitsUpdated))["rate_limits"]
+    assert (limit["remaining"], limit["reset_seconds"]) == (40_000, 0)
     assert "rate_limits.updated" not in answered(HELLO, traits=ServerTraits(rate_limits="never")).types
 
 
