@@ -339,8 +339,8 @@ def test_words_join_again(text: str) -> None:
     assert all(word.strip() for word in words)
 
 
-# 3 ms of sound, in stretches of 1 ms and of 2 ms
-STRETCHES = ((48, "one two"), (144, "  three four\nfive six"))
+# 3 ms of sound, in stretches of 1 ms and of 2 ms, and a word at whose end there is no more sound
+STRETCHES = ((48, "one two"), (144, "  three four\nfive six"), (144, " seven"))
 
 
 @pytest.mark.parametrize(
