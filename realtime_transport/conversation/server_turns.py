@@ -7,7 +7,7 @@ The words of the caller follow at their own pace.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, cast
 
 import attrs
 
@@ -103,7 +103,8 @@ class CallerTurns:
     # --- what turn detection says --------------------------------------------------------------------------------
 
     def _turn(self, turn: TurnEvent, now: float) -> None:
-        detection = self._detection()
+        # Nobody else reports turns: it is one of the two, or there is no detector.
+        detection = cast("ServerVad | SemanticVad", turn_detection(self._session.config))
         if isinstance(turn, TurnStarted):
             self._idle_at = None
             self._out.send(InputAudioBufferSpeechStarted(item_id=turn.item_id, audio_start_ms=turn.audio_start_ms))
@@ -191,7 +192,7 @@ class CallerTurns:
     def _speak_up(self, now: float) -> None:
         """Nobody spoke for long: commit the silence and answer it."""
         idle = self._idle_seconds()
-        if idle is None or self._input.speaking or self._responses.active is not None:
+        if idle is None or self._responses.active is not None:
             return
         end = self._input.position_ms // FRAME_MS * FRAME_MS
         begin = max(0, end - int(idle * 1000) // FRAME_MS * FRAME_MS)
@@ -203,10 +204,6 @@ class CallerTurns:
         self._answer(now)
 
     # --- the session ---------------------------------------------------------------------------------------------
-
-    def _detection(self) -> ServerVad | SemanticVad:
-        detection = turn_detection(self._session.config)
-        return detection if isinstance(detection, ServerVad | SemanticVad) else ServerVad()
 
     def _idle_seconds(self) -> float | None:
         detection = turn_detection(self._session.config)

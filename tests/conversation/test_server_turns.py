@@ -10,8 +10,10 @@ from realtime_transport.audio import PCM16_24K
 from realtime_transport.conversation.brain import Output, Pause, Say
 from realtime_transport.conversation.brains import Echo, hum
 from realtime_transport.conversation.server import ServerTraits
+from realtime_transport.conversation.server_turns import IDLE_NOTE
 from realtime_transport.events import (
     ConversationItemAdded,
+    ConversationItemDone,
     ConversationItemInputAudioTranscriptionCompleted,
     ConversationItemInputAudioTranscriptionDelta,
     ConversationItemInputAudioTranscriptionFailed,
@@ -132,6 +134,19 @@ def test_telephone_audio(law: str) -> None:
     assert abs(len(item.content[0].audio) / 8 - (end - start)) < 1
 
 
+def test_turns_stand_in_the_conversation_one_after_the_other() -> None:
+    brain = Canned((), ())
+    served = Served(brain, transcriber=Knows())
+    served.speak(TURN + TURN)
+    first, second = served.all(InputAudioBufferCommitted)
+    assert (first.previous_item_id, second.previous_item_id) == (None, first.item_id)
+    added, done = served.all(ConversationItemAdded), served.all(ConversationItemDone)
+    assert [event.previous_item_id for event in added] == [None, first.item_id]
+    assert [event.previous_item_id for event in done] == [None, first.item_id]
+    assert [event.item for event in done] == [event.item for event in added]
+    assert [request.words for request in brain.requests][-1] == f"{Knows().words} {Knows().words}"
+
+
 # --- barge-in ------------------------------------------------------------------------------------------------------
 
 
@@ -211,6 +226,19 @@ def test_without_turn_detection_commits_are_the_clients() -> None:
     served.send(ConversationItemRetrieve(item_id=item_id))
     item: Any = served.last(ConversationItemRetrieved).item
     assert item.content[0].audio == TURN
+
+
+def test_the_words_of_a_turn_that_was_committed_by_hand() -> None:
+    served = Served(transcriber=Knows(), traits=ServerTraits(transcription_delay=0.5))
+    served.update(audio={"input": {"turn_detection": None, "transcription": {"model": "whisper-1"}}})
+    served.speak(TURN)
+    served.send(InputAudioBufferCommit())
+    committed = served.now
+    served.wait(1)
+    completed = served.last(ConversationItemInputAudioTranscriptionCompleted)
+    assert completed.item_id == served.last(InputAudioBufferCommitted).item_id
+    assert completed.transcript == Knows().words
+    assert served.at(ConversationItemInputAudioTranscriptionCompleted) == pytest.approx(committed + 0.5)
 
 
 @pytest.mark.parametrize("ms", [0, 99])
@@ -395,6 +423,13 @@ def test_transcription_is_billed_by_model(model: str, usage: dict[str, Any]) -> 
     assert plain(completed)["usage"] == usage
 
 
+def test_words_that_are_known_early_come_before_the_turn_is_over() -> None:
+    served = transcribing("gpt-realtime-whisper")
+    kinds = [kind.rpartition(".")[2] for kind in served.types]
+    assert kinds.index("delta") < kinds.index("speech_stopped") < kinds.index("completed")
+    assert len(served.all(ConversationItemInputAudioTranscriptionDelta)) == 5
+
+
 def test_nothing_understood() -> None:
     served = transcribing("gpt-4o-transcribe", "")
     assert served.last(ConversationItemInputAudioTranscriptionCompleted).transcript == ""
@@ -409,13 +444,15 @@ def test_transcription_that_fails_leaves_the_conversation_alone(code: str | None
         def transcribe(self, audio: bytes) -> str:
             raise ServerError("No such model.", code=code)
 
-    served = Served(Canned(LONG), transcriber=Fails())
+    brain = Canned(LONG)
+    served = Served(brain, transcriber=Fails())
     served.update(audio={"input": {"transcription": {"model": "whisper-9"}}})
     served.speak(TURN)
     failed = plain(served.last(ConversationItemInputAudioTranscriptionFailed))
     assert failed["item_id"] == served.last(InputAudioBufferCommitted).item_id
     assert (failed["error"]["type"], failed["error"]["code"]) == ("server_error", code or "transcription_failed")
     assert served.last(ResponseDone).response.status == "completed"
+    assert brain.requests[0].words == ""
     assert served.codes == []
 
 
@@ -441,12 +478,12 @@ def test_a_transcription_session_never_answers() -> None:
 # --- an idle caller ------------------------------------------------------------------------------------------------
 
 
-def idle(*answers: Say | list[Output]) -> Served:
+def idle(*answers: Say | list[Output], seconds: int = 5) -> Served:
     served = Served(Canned(*answers), transcriber=Knows())
     served.update(
         audio={
             "input": {
-                "turn_detection": {"type": "server_vad", "idle_timeout_ms": 5000},
+                "turn_detection": {"type": "server_vad", "idle_timeout_ms": seconds * 1000},
                 "transcription": {"model": "whisper-1"},
             }
         }
@@ -489,6 +526,45 @@ def test_it_speaks_up_even_when_no_audio_comes() -> None:
     served.wait(5.1)
     timeout = served.last(InputAudioBufferTimeoutTriggered)
     assert (timeout.audio_start_ms, timeout.audio_end_ms) == (0, 0)
+
+
+def test_the_silence_lies_on_the_grid_and_stands_behind_its_note() -> None:
+    served = idle(Say(transcript="Hello."), seconds=30)
+    served.speak(silence(31_000), chunk_ms=100)
+    timeout = plain(served.last(InputAudioBufferTimeoutTriggered))
+    assert (timeout["audio_end_ms"] % 32, timeout["audio_start_ms"] % 32) == (0, 0)
+    assert timeout["audio_end_ms"] - timeout["audio_start_ms"] == 30_000 // 32 * 32
+    assert (type(timeout["audio_end_ms"]), type(timeout["audio_start_ms"])) == (int, int)
+    said, note, turn = (plain(event) for event in served.all(ConversationItemAdded)[:3])
+    assert [item["item"]["id"] for item in (said, note, turn)] == ["item_0001", "item_0003", "item_0002"]
+    assert note["previous_item_id"] == "item_0001"
+    assert note["item"] == {
+        "type": "message",
+        "role": "system",
+        "id": "item_0003",
+        "status": "completed",
+        "content": [{"type": "input_text", "text": IDLE_NOTE}],
+    }
+    assert timeout["item_id"] == "item_0002"
+
+
+def test_an_unrelated_update_does_not_stop_the_clock() -> None:
+    served = idle(Say(transcript="Hello."))
+    served.update(instructions="Something else.")
+    served.wait(5.1)
+    assert served.all(InputAudioBufferTimeoutTriggered)
+
+
+def test_the_time_of_an_answer_is_told_whoever_asked_for_it() -> None:
+    """An account fills up with time; where its state is told with ``response.created``, every way there knows it."""
+    served = Served(Canned(LONG, LONG, LONG), pace=1, traits=ServerTraits(rate_limits="created"))
+    vad = {"type": "server_vad", "interrupt_response": False, "idle_timeout_ms": 5000}
+    served.update(audio={"input": {"turn_detection": vad}})
+    served.speak(TURN + TURN)
+    served.wait(30)
+    assert served.all(InputAudioBufferTimeoutTriggered)
+    assert len(served.all(ResponseCreated)) > 3
+    assert {event.response.status for event in served.all(ResponseDone)} == {"completed"}
 
 
 def test_speech_and_a_change_of_mind_stop_the_clock() -> None:
