@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from realtime_transport.audio import PCM16_8K, PCM16_16K, PCM16_24K, PCMU, AudioFormat
+from realtime_transport.audio import PCM16_8K, PCM16_16K, PCM16_24K, PCMA, PCMU, AudioFormat
 from realtime_transport.conversation.session_views import (
     input_format,
     output_format,
@@ -78,6 +78,13 @@ def test_formats_are_read_on_either_side() -> None:
 )
 def test_the_usual_formats_mean_what_their_words_mean(config: Any) -> None:
     assert session_output_format(session(output=config)) == AudioFormat.parse(config)
+
+
+@pytest.mark.parametrize(
+    ("config", "usual"), [(PcmFormat(rate=24_000), PCM16_24K), (PcmuFormat(), PCMU), (PcmaFormat(), PCMA)]
+)
+def test_the_usual_formats_are_not_made_anew(config: Any, usual: AudioFormat) -> None:
+    assert session_output_format(session(output=config)) is usual
 
 
 def test_a_format_that_nobody_knows_counts_as_the_default() -> None:
