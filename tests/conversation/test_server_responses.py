@@ -11,6 +11,7 @@ from realtime_transport.conversation.brain import (
     CallMcp,
     CallTool,
     HangUp,
+    Heard,
     Output,
     Pace,
     Pause,
@@ -512,16 +513,60 @@ def test_an_output_for_a_call_that_was_never_made() -> None:
     assert plain(error)["error"]["event_id"] is None
 
 
-@pytest.mark.parametrize("approval", ["never", "always"])
-def test_an_mcp_call_runs_after_its_response_or_is_asked_for(approval: str) -> None:
+def test_a_brain_is_told_what_was_heard_and_what_it_is_to_answer_with() -> None:
+    brain = Canned((), ())
+    served = Served(brain)
+    sound = hum("a word")
+    served.send(ConversationItemCreate(item=UserMessageItem(id="said", content=(InputAudioPart(audio=sound),))))
+    served.respond()
+    served.respond(output_modalities=["text"], conversation="none")
+    assert [(request.response_id, request.modality) for request in brain.requests] == [
+        ("resp_0001", "audio"),
+        ("resp_0002", "text"),
+    ]
+    assert brain.requests[0].heard == (Heard(item_id="said", audio=sound, words=""),)
+
+
+def test_every_event_names_its_response() -> None:
+    frames = [plain(event) for _, event in answered(HELLO).log]
+    assert {frame["response_id"] for frame in frames if "response_id" in frame} == {"resp_0001"}
+
+
+def test_a_voice_that_was_heard_stays() -> None:
+    served = Served(Canned(Write(text="Words."), HELLO, Write(text="Words.")))
+    codes = []
+    for voice in ("echo", "marin", "cedar"):
+        served.respond()
+        served.update(audio={"output": {"voice": voice}})
+        codes.append(list(served.codes))
+    assert codes == [[], ["cannot_update_voice"], ["cannot_update_voice"] * 2]
+
+
+def test_words_without_sound_do_not_free_a_voice_that_was_heard() -> None:
+    served = answered(HELLO, Say(transcript="Silently."))
+    served.update(audio={"output": {"voice": "marin"}})
+    assert served.codes == ["cannot_update_voice"]
+
+
+def test_a_response_that_is_cancelled_before_its_first_word_costs_nothing() -> None:
+    served = answered(HELLO, latency_ms=1000)
+    assert types(served.send(ResponseCancel())) == ["response.done"]
+    assert (done(served)["status"], done(served)["usage"]["total_tokens"]) == ("cancelled", 0)
+
+
+@pytest.mark.parametrize(
+    "approval", ["never", "always", {"never": {"tool_names": ["get"]}}, {"always": {"tool_names": ["get"]}}]
+)
+def test_an_mcp_call_runs_after_its_response_or_is_asked_for(approval: Any) -> None:
     served = Served(Canned([Write(text="Wait."), CallMcp(server_label="weather", name="get")]), runs_mcp=True)
     tool = {"type": "mcp", "server_label": "weather", "server_url": "https://mcp.example", "require_approval": approval}
     served.update(tools=[tool], output_modalities=["text"])
     sent = served.respond()
-    kind = {"never": "mcp_call", "always": "mcp_approval_request"}[approval]
+    runs_at_once = "never" in approval
+    kind = "mcp_call" if runs_at_once else "mcp_approval_request"
     assert [item["type"] for item in done(served)["output"]] == ["message", kind]
     runs = [event.output_index for event in sent if isinstance(event, ResponseMcpCallInProgress)]
-    assert runs == ([1] if approval == "never" else [])
+    assert runs == ([1] if runs_at_once else [])
     assert types(sent)[-1] == ("response.mcp_call.in_progress" if runs else "rate_limits.updated")
 
 
@@ -603,7 +648,7 @@ def test_other_instructions_spoil_the_cache() -> None:
 def test_a_response_outside_neither_uses_nor_spoils_the_cache() -> None:
     served = Served(Canned(HELLO, HELLO, HELLO))
     cached = []
-    for options in ({}, {"conversation": "none", "instructions": "Something else."}, {"conversation": "none"}, {}):
+    for options in ({}, {"conversation": "none"}, {"conversation": "none", "instructions": "Something else."}, {}):
         served.respond(**options)
         cached.append(done(served)["usage"]["input_token_details"]["cached_tokens"] > 0)
     assert cached == [False, False, False, True]

@@ -119,6 +119,12 @@ def test_a_union_says_what_it_takes(cls: Any, field: str, value: Any, complaint:
     assert complaint in str(caught.value.exceptions[0])
 
 
+@pytest.mark.parametrize(("value", "kind"), [(5, "a number"), ("pcm", "a text"), ([], "an array"), (None, "null")])
+def test_an_object_is_an_object(value: Any, kind: str) -> None:
+    with pytest.raises(TypeError, match=f"^expected an object, got {kind}$"):
+        structure(value, PcmFormat)
+
+
 @pytest.mark.parametrize(("word", "cls"), [("text", OutputTextPart), ("audio", OutputAudioPart)])
 def test_parts_answer_to_both_of_their_names(word: str, cls: Any) -> None:
     item = structure({"type": "message", "role": "assistant", "content": [{"type": word}]}, Item)
