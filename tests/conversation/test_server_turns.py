@@ -10,7 +10,7 @@ from realtime_transport.audio import PCM16_24K
 from realtime_transport.conversation.brain import Output, Pause, Say
 from realtime_transport.conversation.brains import Echo, hum
 from realtime_transport.conversation.server import ServerTraits
-from realtime_transport.conversation.server_turns import IDLE_NOTE
+from realtime_transport.conversation.server_turns import IDLE_NOTE, LOGPROBS
 from realtime_transport.events import (
     ConversationItemAdded,
     ConversationItemDone,
@@ -376,6 +376,17 @@ def test_a_gap_that_ends_inside_one_event() -> None:
 # --- the caller's words --------------------------------------------------------------------------------------------
 
 
+WORDS = "conversation.item.input_audio_transcription"
+
+
+@pytest.mark.parametrize(("include", "told"), [([], False), ([LOGPROBS], True)])
+def test_how_certain_the_words_are_is_told_where_the_session_wants_it(include: list[str], told: bool) -> None:
+    served = Served(transcriber=Knows())
+    served.update(audio={"input": {"transcription": {"model": "whisper-1"}}}, include=include)
+    served.speak(TURN)
+    assert bool(served.last(ConversationItemInputAudioTranscriptionCompleted).logprobs) is told
+
+
 def transcribing(model: str, words: str = "What is the weather like?") -> Served:
     served = Served(transcriber=Knows(words), traits=ServerTraits(transcription_delay=0.5))
     served.update(audio={"input": {"transcription": {"model": model}}})
@@ -393,6 +404,7 @@ def test_words_come_at_their_own_pace() -> None:
     assert completed.transcript == "What is the weather like?"
     deltas = [event.delta for event in served.all(ConversationItemInputAudioTranscriptionDelta)]
     assert deltas == ["What", " is", " the", " weather", " like?"]
+    assert served.types.index("input_audio_buffer.committed") < served.types.index(f"{WORDS}.delta")
     item: Any = served.conversation.items[0]
     assert item.content[0].transcript == "What is the weather like?"
 
@@ -428,6 +440,12 @@ def test_words_that_are_known_early_come_before_the_turn_is_over() -> None:
     kinds = [kind.rpartition(".")[2] for kind in served.types]
     assert kinds.index("delta") < kinds.index("speech_stopped") < kinds.index("completed")
     assert len(served.all(ConversationItemInputAudioTranscriptionDelta)) == 5
+
+
+def test_words_are_told_early_by_such_models_only_and_where_they_are_asked_for() -> None:
+    served = Served(transcriber=Knows())
+    served.speak(TURN)
+    assert not [kind for kind in served.types if kind.startswith(WORDS)]
 
 
 def test_nothing_understood() -> None:
@@ -529,8 +547,8 @@ def test_it_speaks_up_even_when_no_audio_comes() -> None:
 
 
 def test_the_silence_lies_on_the_grid_and_stands_behind_its_note() -> None:
-    served = idle(Say(transcript="Hello."), seconds=30)
-    served.speak(silence(31_000), chunk_ms=100)
+    served = idle(Say(transcript="Hello.", audio=silence(2000)), seconds=30)
+    served.speak(silence(33_000), chunk_ms=100)
     timeout = plain(served.last(InputAudioBufferTimeoutTriggered))
     assert (timeout["audio_end_ms"] % 32, timeout["audio_start_ms"] % 32) == (0, 0)
     assert timeout["audio_end_ms"] - timeout["audio_start_ms"] == 30_000 // 32 * 32
