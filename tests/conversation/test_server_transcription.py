@@ -50,6 +50,17 @@ def test_words_come_after_the_item(model: str, deltas: list[str]) -> None:
     assert not served.last(ConversationItemInputAudioTranscriptionCompleted).logprobs
 
 
+def test_the_end_of_a_transcription_word_for_word() -> None:
+    served = spoken("whisper-1")
+    assert plain(served.last(ConversationItemInputAudioTranscriptionCompleted)) == {
+        "type": "conversation.item.input_audio_transcription.completed",
+        "item_id": served.last(InputAudioBufferCommitted).item_id,
+        "content_index": 0,
+        "transcript": "What is it?",
+        "usage": {"type": "duration", "seconds": 2},
+    }
+
+
 def test_some_models_know_before_the_caller_has_stopped() -> None:
     served = spoken("gpt-realtime-whisper")
     assert served.types.index(DELTA) < served.types.index("input_audio_buffer.speech_stopped")

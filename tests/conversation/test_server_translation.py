@@ -14,6 +14,7 @@ from realtime_transport.conversation.server_translation import (
     DEFAULT_TRANSLATION_MODEL,
     SpokenParts,
     TranslationServer,
+    translation_session,
 )
 from realtime_transport.emulator import ClipTranscriber, library
 from realtime_transport.events import (
@@ -37,6 +38,7 @@ from realtime_transport.events import (
     UnknownClientEvent,
 )
 from realtime_transport.exceptions import DecodeError
+from realtime_transport.wire import to_dict
 
 FRAME = 9600
 """Bytes of 200 ms."""
@@ -88,6 +90,40 @@ def test_the_session_is_announced() -> None:
     assert created.session.expires_at == 4_600
     assert created.session.audio
     assert created.session.audio.output == TranslationOutputConfig(language="en")
+
+
+def test_a_session_that_nobody_configured_word_for_word() -> None:
+    assert to_dict(translation_session("a-model", "sess_1")) == {
+        "type": "translation",
+        "id": "sess_1",
+        "model": "a-model",
+        "expires_at": 0,
+        "audio": {"input": {"transcription": None, "noise_reduction": None}, "output": {"language": "en"}},
+    }
+
+
+def test_without_a_calendar_a_session_expires_by_its_own_clock() -> None:
+    server = TranslationServer(ids=counted_ids(), session_seconds=90)
+    server.open(5.0)
+    assert (server.session.expires_at, server.next_deadline()) == (90, 95.0)
+
+
+def test_a_refusal_names_the_event_and_what_would_have_done() -> None:
+    (frame,) = Served().say(UnknownClientEvent(type="response.create", event_id="mine", raw={}))
+    assert isinstance(frame, ErrorFrame)
+    assert frame.error.event_id == "mine"
+    assert frame.error.message == (
+        "Invalid value: 'response.create'. Supported values are: 'session.close', "
+        "'session.input_audio_buffer.append', 'session.update'."
+    )
+
+
+def test_15_mib_at_once_and_not_a_sample_more() -> None:
+    served = Served()
+    assert not [frame for frame in served.speak(bytes(15 << 20)) if isinstance(frame, ErrorFrame)]
+    (frame,) = served.speak(bytes((15 << 20) + 2))
+    assert isinstance(frame, ErrorFrame)
+    assert frame.error.message == ("Invalid 'audio': at most 15728640 bytes may be appended at once, but got 15728642.")
 
 
 def test_defaults_lie_under_what_is_asked_for() -> None:
@@ -178,7 +214,9 @@ def test_words_come_with_the_language_and_only_as_asked() -> None:
     served.say(TranslationSessionUpdate(session=wish("es", transcription=InputTranscription(model="whisper-1"))))
     served.speak(speech)
     served.say(TranslationSessionClose())
-    heard = [frame.delta for frame in served.frames if isinstance(frame, TranslationInputTranscriptDelta)]
+    source = [frame for frame in served.frames if isinstance(frame, TranslationInputTranscriptDelta)]
+    assert {word.elapsed_ms for word in source} == {-(-(2 * len(speech) + 5 * FRAME) // FRAME) * 200}
+    heard = [word.delta for word in source]
     assert "".join(heard) == "What is the weather like in Lisbon today? "
 
 
@@ -217,7 +255,8 @@ def test_an_hour_is_the_end() -> None:
     assert isinstance(frame, ErrorFrame)
     assert frame.error.code == "session_expired"
     assert served.server.closing is not None
-    assert served.server.closing.code == 1001
+    assert served.server.closing == Close(1001, "Your session hit the maximum duration of 60 minutes.")
+    assert frame.error.message == served.server.closing.reason
     served.server.wake(3700.0)
     assert served.say() == []
 
@@ -237,6 +276,30 @@ def test_every_part_is_found_once() -> None:
     found = [part for _ in range(3) for piece in pieces(clip + bytes(4 * FRAME)) for part in parts.push(piece)]
     assert [ClipTranscriber().transcribe(part) for part in found] == [library().words("caller_weather")] * 3
     assert parts.flush() == []
+
+
+def buzz(ms: int) -> bytes:
+    """500 Hz, loud."""
+    return (b"\x40\x1f" * 24 + b"\xc0\xe0" * 24) * (ms // 2)
+
+
+def test_a_part_is_its_speech_with_300_ms_before_and_half_a_second_after_it() -> None:
+    stream = bytes(960 * 48) + buzz(640) + bytes(960 * 48)
+    part = stream[660 * 48 : 2112 * 48]
+    assert SpokenParts().push(stream) == [part]
+    assert SpokenParts().push(stream + stream) == [part, part]
+    cut = SpokenParts()
+    assert [found for piece in pieces(stream) for found in cut.push(piece)] == [part]
+    open_end = SpokenParts()
+    assert open_end.push(stream[: 1600 * 48]) == []
+    assert open_end.flush() == [stream[660 * 48 : 1600 * 48]]
+
+
+def test_of_silence_half_a_second_is_kept() -> None:
+    parts = SpokenParts()
+    for _ in range(50):
+        parts.push(bytes(FRAME))
+    assert len(parts._heard) == 500 * 48
 
 
 def test_speech_without_a_pause_is_kept_within_bounds() -> None:
