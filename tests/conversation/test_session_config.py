@@ -106,10 +106,10 @@ def test_a_change_without_a_kind_is_of_the_kind_in_force() -> None:
 def test_every_wish_that_was_granted_is_kept() -> None:
     state = SessionState()
     state.accept(None, SESSION)
-    for event_id, wish in (("a", {"tools": [SECRET]}), ("b", {"temperature": 0.7})):
+    for event_id, wish in (("a", {"tools": [SECRET]}), ("b", {"max_output_tokens": 70})):
         state.change(event_id, wish)
         state.accept(event_id, SESSION)
-    assert state.desired == attrs.evolve(SESSION, tools=(SECRET,), extra={"temperature": 0.7})
+    assert state.desired == attrs.evolve(SESSION, tools=(SECRET,), extra={"max_output_tokens": 70})
 
 
 def test_an_echo_in_the_answer_to_another_wish_of_ours_voids_nothing() -> None:
@@ -267,6 +267,18 @@ def test_a_server_that_never_acknowledges_is_given_a_moment_and_a_warning() -> N
     assert isinstance(desired, RealtimeSessionConfig)
     assert desired.instructions == "Be long."
     assert case.talk.session == SESSION
+
+
+def test_an_update_that_is_taken_for_accepted_leaves_a_later_one_open() -> None:
+    case = Case(capabilities=Capabilities(acknowledges_session_update=False))
+    case.do("update_session", {"instructions": "Be long."})
+    case.wait(0.5)
+    later = case.do("update_session", {"max_output_tokens": 70})
+    case.wait(0.5)
+    assert later not in case.settled
+    assert case.talk.desired_session == attrs.evolve(SESSION, instructions="Be long.", max_output_tokens=70)
+    case.wait(0.5)
+    assert case.settled[later] == "acknowledged"
 
 
 def test_fm66_the_voice_is_fixed_once_audio_came() -> None:
