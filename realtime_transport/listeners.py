@@ -168,7 +168,7 @@ class Listener:
             _discard(forgotten)
             if backlog.note_missed(self._emitter.ms_of(forgotten.event)):
                 self._report_missed(backlog)
-        if self._task is None:
+        if self._task is None or self._task.done():  # done, and its end not told yet
             self._task = asyncio.get_running_loop().create_task(self._serve(backlog), name=f"listener {self.label}")
             self._task.add_done_callback(self._served)
             self._emitter.adopt(self._task)
@@ -191,11 +191,12 @@ class Listener:
                 self._emitter.report(ListenerError(self.name, self.label, error))
 
     def _served(self, task: asyncio.Task[None]) -> None:
-        self._task = None
-        if task.cancelled():
-            self._forget()
-        else:
+        if not task.cancelled():
             task.exception()  # KeyboardInterrupt and SystemExit have gone through the loop already
+        if self._task is task:
+            self._task = None
+            if task.cancelled():
+                self._forget()
 
     def _forget(self) -> None:
         for waiting in self._backlog.clear() if self._backlog is not None else ():

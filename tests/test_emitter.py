@@ -398,6 +398,20 @@ async def test_one_event_at_a_time_and_no_task_when_idle() -> None:
     assert asyncio.all_tasks() == before
 
 
+async def test_an_event_in_the_moment_when_the_listener_has_just_finished_is_served_at_once() -> None:
+    em, heard = emitter(), list[int]()
+
+    async def listener(n: int) -> None:
+        heard.append(n)
+
+    em.on("speech_started", listener)
+    em.emit("speech_started", 1)
+    # After the task's only step, and before anybody is told that it has ended.
+    asyncio.get_running_loop().call_soon(em.emit, "speech_started", 2)
+    await idle()
+    assert heard == [1, 2]
+
+
 async def test_a_lambda_that_calls_a_coroutine_function_is_served_in_order_too() -> None:
     em, heard = emitter(), list[int]()
 
