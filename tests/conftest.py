@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from realtime_transport.testing.virtual_time import VirtualTimeLoop
@@ -24,6 +25,12 @@ FILE_DESCRIPTORS = Path("/proc/self/fd")
 
 NOT_OURS = ("/proc/", "/dev/", sys.prefix)
 """What libraries keep open once they were used: matplotlib its fonts."""
+
+
+# How long an example takes is the machine's affair. Whoever chose a profile (scripts/mutate.py, CI) has said so too.
+if hypothesis.settings.get_current_profile_name() == "default":
+    hypothesis.settings.register_profile("patient", deadline=None)
+    hypothesis.settings.load_profile("patient")
 
 
 def pytest_configure(config: pytest.Config) -> None:
