@@ -243,11 +243,12 @@ class Driver:
     def _set_timer(self) -> None:
         """Keep one timer at or before the next deadline. A later one waits until it fires: every delta moves it."""
         deadline = self._conversation.next_deadline()
-        if deadline is None or self._over or (self._timer is not None and self._timer.when() <= deadline):
+        timer = self._timer
+        if self._over or (deadline is not None and timer is not None and timer.when() <= deadline):
             return
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = self.loop.call_at(deadline, self._wake)
+        if timer is not None:
+            timer.cancel()
+        self._timer = None if deadline is None else self.loop.call_at(deadline, self._wake)
 
     def _wake(self) -> None:
         self._timer = None

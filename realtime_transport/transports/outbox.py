@@ -157,6 +157,9 @@ class Outbox:
             self._note_written(frame)
         self._frames = self._audio = _NOTHING
         self._idle.open()
+        if self._watchdog is not None:
+            self._watchdog.cancel()
+            self._watchdog = None
 
     def _note_written(self, frame: _Frame) -> None:
         self._ms -= frame.ms

@@ -100,6 +100,7 @@ class WebSocketTransport(RealtimeTransportLayer):
             dial = await request.dial(allow_insecure=self._options.allow_insecure)
             try:
                 socket = self._socket = await self._dial(dial)
+                socket.request = None  # the headers hold the key, and nobody looks at them any more
             except AuthenticationError as refused:
                 if may_have_expired(request.api_key, dial.key):
                     raise CredentialExpired("the short-lived key was refused: mint another one") from refused
