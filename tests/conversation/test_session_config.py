@@ -106,10 +106,10 @@ def test_a_change_without_a_kind_is_of_the_kind_in_force() -> None:
 def test_every_wish_that_was_granted_is_kept() -> None:
     state = SessionState()
     state.accept(None, SESSION)
-    for event_id, wish in (("a", {"tools": [SECRET]}), ("b", {"max_output_tokens": 70})):
+    for event_id, wish in (("a", {"tools": [SECRET]}), ("b", {"temperature": 0.7})):
         state.change(event_id, wish)
         state.accept(event_id, SESSION)
-    assert state.desired == attrs.evolve(SESSION, tools=(SECRET,), extra={"max_output_tokens": 70})
+    assert state.desired == attrs.evolve(SESSION, tools=(SECRET,), extra={"temperature": 0.7})
 
 
 def test_an_echo_in_the_answer_to_another_wish_of_ours_voids_nothing() -> None:
