@@ -71,8 +71,8 @@ class Listener:
         once: bool = False,
         overflow: Overflow = "disconnect",
     ) -> None:
-        self.name = name
-        self.function = function
+        self.name: str = name
+        self.function: AnyListener = function
         self._owner = owner
         self._once = once
         self._over = False
