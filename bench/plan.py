@@ -117,6 +117,7 @@ TARGETS: tuple[Target, ...] = (
     _ratio("transport / agents-realtime in node, a8k blast", "a8k", "transport", "node", 0.35),
     _ratio("send 960 bytes / floor", "send-960", "transport", "floor", 1.10),
     _ratio("idle memory of a transport / bare socket", "idle", "transport", "floor", 1.5),
+    Target("import of the package / openai", ("import", "package"), ("import", "openai"), 0.30),
     Target("import of transport and session / openai", ("import", "session"), ("import", "openai"), 0.30),
     _ratio("processor of a call at real time, session / openai-agents session", "capacity", "session",
            "agents-session", 0.40),
