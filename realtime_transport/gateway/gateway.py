@@ -14,6 +14,8 @@ from typing import Any, Final, TypeAlias
 
 import attrs
 
+# Imported with the first connection to a model otherwise, which is in the middle of the first call.
+import realtime_transport.transports.connection  # noqa: F401
 from realtime_transport.audio.formats import AudioFormat
 from realtime_transport.exceptions import ConnectionLost, InvalidArgument, RealtimeError
 from realtime_transport.gateway.door import SIGNS_UPGRADES, SIGNS_WHEN_ASKED, Door, Refusal
