@@ -142,7 +142,7 @@ MESSAGES = [
     row(
         51,
         "An event that comes twice is told once.",
-        "conversation/test_client.py::test_fm51_an_event_that_comes_twice_is_told_once",
+        "conversation/test_client.py::test_fm51_an_event_that_comes_again_is_told_once",
         "conversation/test_client.py::test_fm51_events_without_an_id_are_all_different",
     ),
     row(
@@ -214,7 +214,7 @@ REQUESTS = [
         62,
         "Audio above the server's limit goes in several events; half a sample is refused.",
         "conversation/test_intents.py::test_fm62_above_the_servers_limit_audio_goes_in_several_events",
-        "conversation/test_intents.py::test_fm62_half_a_sample_is_refused",
+        "conversation/test_intents.py::test_a_refusal_says_what_is_wrong_and_what_to_do",
         "conversation/test_intents.py::test_fm62_what_is_not_bytes_is_refused",
     ),
     row(
