@@ -70,7 +70,7 @@ SCENARIOS: tuple[Scenario, ...] = (
              {"scenario": "capacity", "count": 100}, figure="share", repetitions=(2, 5),
              variants=("floor", "transport", "session", "agents-model", "agents-session")),
     Scenario("ladder", "calls at real time on one core before its loop comes 20 ms late (99th percentile)",
-             {"scenario": "capacity", "count": 1_200}, figure="sessions", repetitions=(1, 1), in_quick=False,
+             {"scenario": "capacity", "count": 800}, figure="sessions", repetitions=(1, 1), in_quick=False,
              climbs=True, variants=("floor", "transport", "session", "agents-model", "agents-session")),
     Scenario("barge-in", "`speech_started` in to truncation out, ms, median of 300, both ways over the socket",
              {"scenario": "barge_in", "count": 300, "warm": 30}, figure="p50", repetitions=(2, 5),

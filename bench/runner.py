@@ -30,7 +30,7 @@ MOST_VOID = 2
 RUN_TIMEOUT = 180
 TOO_LATE_MS = 20.0
 """How late the event loop may be at the 99th percentile: the length of a frame of a call."""
-LADDER_STEP = 25
+LADDER_STEP = 50
 """Sessions between two rungs: how precise the figure is."""
 
 Runs = dict[str, list[dict[str, Any]]]
