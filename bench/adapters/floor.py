@@ -62,11 +62,15 @@ class OwnFloor(Floor):
 
     connection = QuickConnection
 
-    async def _read(self) -> None:
+    async def open(self, job: Job, heard: Heard) -> None:
+        await super().open(job, heard)
         assert isinstance(self._socket, QuickConnection)
         for _ in ("session.created", "session.updated"):
             self._socket.taken()
+        # At once: under uvloop an answer may be here before the task below has begun.
         self._socket.deliver_to(self._take, lambda: None, max_size=16 * 1024 * 1024)
+
+    async def _read(self) -> None:
         await self._socket.wait_closed()
 
     def _take(self, message: bytes) -> bool:
