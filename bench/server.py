@@ -129,6 +129,8 @@ class Session(asyncio.Protocol):
         elif kind == "response.create" and self.playing is None:
             play = {"barge_in": self._barge_in, "capacity": self._real_time}.get(self.job.scenario, self._play)
             self.playing = asyncio.create_task(play())
+        elif kind == "conversation.item.delete":  # the client was slow to start, and heard nothing yet
+            self.truncated.set()
         elif kind == "conversation.item.truncate":
             self.truncated.set()
             fields = {key: event[key] for key in ("item_id", "content_index", "audio_end_ms")}
