@@ -53,8 +53,8 @@ def request(*items: Item, heard: tuple[Heard, ...] = (), turn: int = 1, modality
 CALL = FunctionCallItem(name="get_weather", call_id="c1", arguments="{}")
 
 
-def output(text: str) -> FunctionCallOutputItem:
-    return FunctionCallOutputItem(call_id="c1", output=text)
+def output(text: str, call_id: str = "c1") -> FunctionCallOutputItem:
+    return FunctionCallOutputItem(call_id=call_id, output=text)
 
 
 # --- requests --------------------------------------------------------------------------------------------------------

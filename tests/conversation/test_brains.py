@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
 import pytest
 
 from realtime_transport.audio import PCM16_24K
@@ -125,6 +126,7 @@ def test_echo_says_back_the_callers_own_sound() -> None:
     [
         (request(user("Hi.")), "Hi."),
         (request(CALL, output("21")), "21"),
+        (request(CALL, attrs.evolve(CALL, call_id="c2"), output("21"), output("22", "c2")), "21 22"),
         (request(), "I heard nothing."),
     ],
 )
@@ -159,6 +161,23 @@ def test_the_first_rule_that_holds() -> None:
     assert answer(script, request(user("echo this"), turn=4)) == [Reply(text="echo this")]
 
 
+def test_conditions_of_a_rule_count_each() -> None:
+    script = Script(
+        when(None, "Welcome.", turn=1),
+        when("hello", "Hello.", times=2),
+        after("get_weather", "Warm.", times=1),
+    )
+    said = [answer(script, request(user("hello"), turn=turn)) for turn in (1, 2, 3, 4)]
+    nothing = [Reply(text="I have nothing to say to that.")]
+    assert said == [[Reply(text="Welcome.")], [Reply(text="Hello.")], [Reply(text="Hello.")], nothing]
+    returned = [answer(script, request(CALL, output("21"), turn=turn)) for turn in (5, 6)]
+    assert returned == [[Reply(text="Warm.")], nothing]
+
+
+def test_without_a_function_its_output_is_nothing() -> None:
+    assert answer(Script(when("x", "<{output}>")), request(user("x"))) == [Reply(text="<>")]
+
+
 def test_a_functions_output_is_a_turn_of_its_own() -> None:
     script = Script(*SCRIPT, otherwise="What?")
     asked = request(user("weather"), CALL, output("21"), turn=3)
@@ -187,6 +206,6 @@ def test_a_rule_may_say_several_things() -> None:
 
 
 def test_words_for_an_expression_that_is_none() -> None:
-    with pytest.raises(InvalidArgument) as raised:
+    with pytest.raises(InvalidArgument, match="not a regular expression: missing") as raised:
         when("(", "never")
     assert raised.value.path == "says"
