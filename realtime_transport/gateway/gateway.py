@@ -15,7 +15,7 @@ from typing import Any, Final, TypeAlias
 import attrs
 
 # Imported with the first connection to a model otherwise, which is in the middle of the first call.
-import realtime_transport.transports.connection  # noqa: F401
+import realtime_transport.transports.connection  # noqa: F401  # pyright: ignore[reportUnusedImport]
 from realtime_transport.audio.formats import AudioFormat
 from realtime_transport.exceptions import ConnectionLost, InvalidArgument, RealtimeError
 from realtime_transport.gateway.door import SIGNS_UPGRADES, SIGNS_WHEN_ASKED, Door, Refusal
