@@ -28,6 +28,16 @@ def indices(chain: Chain) -> list[int | None]:
 # --- places ----------------------------------------------------------------------------------------------------------
 
 
+def test_an_empty_id_names_nobody_like_an_absent_one() -> None:
+    chain = chain_of("a")
+    assert chain.place("b", "", 0.0) == ["b"]
+    assert list(chain) == ["a", "b"]
+
+
+def test_of_nothing_nothing_is_unchanged() -> None:
+    assert Chain().unchanged() == 0
+
+
 def test_absent_is_the_end_null_is_the_front_and_an_id_is_what_comes_before() -> None:
     chain = Chain()
     assert chain.place("a", UNSET, 0.0) == ["a"]
