@@ -306,7 +306,7 @@ class History:
     def _stir(self, item_id: str) -> None:
         """Note that the snapshot is out of date; of whom, only where somebody looks at snapshots."""
         self._snapshot = None
-        if self._shown:
+        if self._shown and item_id in self._records:
             self._stirred[item_id] = None
 
     def _leave(self, item_id: str) -> bool:

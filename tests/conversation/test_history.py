@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
+import tracemalloc
 from collections.abc import Callable
 
 import attrs
@@ -179,6 +180,26 @@ def test_the_snapshot_is_the_same_object_until_something_changes() -> None:
         change()
         assert history.snapshot() is not before
         assert history.snapshot() is history.snapshot()
+        assert history.snapshot() == tuple(history.get(str(item_id)) for item_id in ids(history))
+
+
+def test_items_that_come_and_go_leave_nothing_behind_when_nobody_asks_for_the_snapshot_again() -> None:
+    history = history_of(agent("a"))
+    history.snapshot()
+
+    def come_and_go(times: int) -> None:
+        for number in range(times):
+            history.added(agent(f"{number:>200}"), UNSET, 0.0)
+            history.deleted(f"{number:>200}")
+            history.changes()
+
+    tracemalloc.start()
+    come_and_go(2 * MAX_GONE)  # the ids that are kept of those that left are as many as they will ever be
+    before, _ = tracemalloc.get_traced_memory()
+    come_and_go(4 * MAX_GONE)
+    after, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert after < 1.2 * before
 
 
 # --- words -----------------------------------------------------------------------------------------------------------

@@ -204,6 +204,14 @@ def test_size() -> None:
     assert size_of(McpListToolsItem(server_label="s", tools=(McpToolInfo(name="t"),))) > ITEM_BYTES + 10
 
 
+def test_the_size_of_a_class_of_somebody_else_counts_the_same_texts() -> None:
+    class Own(FunctionCallItem):
+        pass
+
+    own = Own(id="1", call_id="c", name="n", arguments="{}")
+    assert size_of(own) == size_of(FunctionCallItem(id="1", call_id="c", name="n", arguments="{}")) == ITEM_BYTES + 2
+
+
 # --- what was heard --------------------------------------------------------------------------------------------------
 
 
