@@ -91,8 +91,8 @@ class Requests:
     def __init__(self) -> None:
         # Bounded by the application: one entry per call that is not settled, each with a deadline.
         self._open: dict[str, Request] = {}
-        # (kind, key) -> in the order they were sent: servers answer in order. Settled ones are skipped when met. Lists,
-        # for few wait at a time, and an idle connection would hold 760 bytes for every empty deque.
+        # (kind, key) -> the open ones in the order they were sent: servers answer in order. Lists, for few wait at a
+        # time, and an idle connection would hold 760 bytes for every empty deque.
         self._by_answer: dict[tuple[RequestKind, str], list[Request]] = {}
         # (deadline, sequence, request); the sequence only keeps the heap from comparing requests.
         self._deadlines: list[tuple[float, int, Request]] = []
@@ -126,14 +126,7 @@ class Requests:
     def oldest(self, kind: RequestKind, key: str = "") -> Request | None:
         """Find the request of this kind that has waited longest, which is the one an unnamed answer is for."""
         waiting = self._by_answer.get((kind, key))
-        while waiting:
-            if self._is_open(waiting[0]):
-                return waiting[0]
-            del waiting[0]
-        self._by_answer.pop((kind, key), None)
-        if not self._by_answer:
-            self._by_answer = {}  # an emptied dict keeps its table: three times its weight
-        return None
+        return waiting[0] if waiting else None
 
     def oldest_of(self, kind: RequestKind) -> Request | None:
         """Find the request of this kind that has waited longest, whatever its key."""
@@ -144,7 +137,6 @@ class Requests:
         request = self.oldest(kind, key)
         if request is not None:
             self.settle(request.event_id, "acknowledged", result=result)
-            self.oldest(kind, key)  # which lets go of this one
         return request
 
     def settle(
@@ -160,14 +152,22 @@ class Requests:
         request = self._open.pop(event_id, None)
         if request is None:
             return False
-        if not self._open:
-            self._open = {}
+        self._let_go(request)
         settlement = Settlement(event_id=event_id, outcome=outcome, result=result, error=error, reported=reported)
         if request.group is not None:
             self._part_settled(request.group, settlement)
         elif not request.silent:
             self._settlements.append(settlement)
         return True
+
+    def _let_go(self, request: Request) -> None:
+        """Forget who waits for which answer; an emptied dict would keep its table, three times its weight."""
+        waiting = self._by_answer[request.kind, request.key]
+        waiting.remove(request)
+        if not waiting:
+            del self._by_answer[request.kind, request.key]
+        if not self._open:
+            self._open, self._by_answer = {}, {}
 
     # --- groups ------------------------------------------------------------------------------------------------------
 
@@ -243,7 +243,6 @@ class Requests:
                 self.settle(event_id, "dropped", error=never_sent)
             else:
                 self.settle(event_id, "failed", error=lost)
-        self._by_answer.clear()
         self._deadlines.clear()
 
     def drain(self) -> list[Settlement]:

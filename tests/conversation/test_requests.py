@@ -2,7 +2,7 @@ import tracemalloc
 
 import pytest
 
-from realtime_transport.conversation.requests import Request, RequestKind, Requests, Settlement
+from realtime_transport.conversation.requests import Outcome, Request, RequestKind, Requests, Settlement
 from realtime_transport.events import InputAudioBufferCleared, ServerEvent
 from realtime_transport.exceptions import ConnectionLost, InvalidArgument, RequestDropped, RequestTimeout, ServerError
 
@@ -209,6 +209,25 @@ def test_what_was_answered_leaves_nothing_behind() -> None:
         assert tracemalloc.get_traced_memory()[0] < 20_000
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize("outcome", ["acknowledged", "failed", "timeout", "dropped"])
+def test_what_is_settled_by_its_own_id_leaves_nothing_behind_either(outcome: Outcome) -> None:
+    """An accepted ``response.create``, a refused item, a wish that timed out: no answer is ever looked up for them."""
+    requests = Requests()
+    opened(requests, "waits", deadline=None)
+    tracemalloc.start()
+    try:
+        for number in range(1000):
+            opened(requests, f"event_{number}", "response", key=f"event_{number}", deadline=None)
+            requests.settle(f"event_{number}", outcome)
+            opened(requests, f"again_{number}", "commit", deadline=None)
+            requests.settle(f"again_{number}", outcome)
+            requests.drain()
+        assert tracemalloc.get_traced_memory()[0] < 20_000
+    finally:
+        tracemalloc.stop()
+    assert "waits" in requests
 
 
 def test_the_end_settles_everything_once() -> None:
