@@ -117,7 +117,7 @@ def _stop(core: Core, turn: Turn, parts: _Parts, now: float, *, cancel: bool) ->
 
 def _stop_outside(core: Core, cuts: Iterable[Cut], parts: _Parts, now: float) -> None:
     """Cancel responses outside the conversation that were speaking: no server does that by itself."""
-    speaking = {cut.response_id for cut in cuts}
+    speaking = {cut.response_id for cut in cuts if cut.response_id}  # without a name it would hit another one
     for turn in core.responses.running():
         if turn.out_of_band and turn.id in speaking:
             _stop(core, turn, parts, now, cancel=True)
@@ -129,7 +129,7 @@ def _repair(core: Core, cuts: tuple[Cut, ...], parts: _Parts, now: float) -> Non
         if cut.heard_ms > 0:
             core.heard_items.add(cut.item_id)
     for cut in cuts:
-        if cut.item_id in core.outside or core.is_leaving(cut.item_id):
+        if not cut.item_id or cut.item_id in core.outside or core.is_leaving(cut.item_id):
             continue
         if cut.heard_ms > 0:
             _truncate(core, cut, parts, now)

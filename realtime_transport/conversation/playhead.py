@@ -172,7 +172,7 @@ class ReportedPlayhead(Playhead):
 
     def heard(self, part: Part, ms: float, now: float) -> bool:
         """Believe that ``ms`` were heard, and all finished parts before this one to their end."""
-        if part not in self._parts or ms <= part.said:
+        if part not in self._parts or not ms > part.said:  # not <=: that is no answer to a NaN
             return False
         # Parts play one after another. A report may be lost; the next one proves it.
         for earlier in takewhile(lambda each: each is not part, self._parts):

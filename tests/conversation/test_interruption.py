@@ -32,8 +32,11 @@ from realtime_transport.events import (
     OutputAudioBufferStarted,
     OutputAudioBufferStopped,
     RealtimeSessionConfig,
+    Response,
     ResponseCancel,
     ResponseCreate,
+    ResponseCreated,
+    ResponseDone,
     ResponseOptions,
     ResponseOutputAudioTranscriptDelta,
     ResponseOutputTextDelta,
@@ -569,6 +572,35 @@ def test_speech_outside_the_conversation_is_cancelled_by_us_at_barge_in() -> Non
     assert case.sent(ResponseCancel) == []
     case.done("resp_2", "cancelled", conversation_id=None)
     assert case.settled == {event_id: "acknowledged"}
+
+
+def test_a_response_outside_without_an_id_is_not_taken_for_one_that_speaks() -> None:
+    """A server that names no response: what sounds is of the one before, and there is nobody to cancel."""
+    case = Case()
+    case.created("resp_1", ours=False)
+    case.done("resp_1")
+    case.server(ResponseCreated(response=Response(conversation_id="conv_1")))
+    case.speak(2.0, response_id="")
+    case.server(ResponseDone(response=Response(status="completed")))
+    case.server(ResponseCreated(response=Response(conversation_id=None)))
+    event_id = case.do("interrupt")
+    assert case.sent(ResponseCancel) == []
+    case.server(ConversationItemDeleted(item_id="item_a"))
+    assert case.settled == {event_id: "acknowledged"}
+
+
+@pytest.mark.parametrize("heard", [0.0, 0.5])
+def test_speech_of_an_item_without_an_id_is_silenced_and_not_repaired(heard: float) -> None:
+    case = Case()
+    case.created("resp_1", ours=False)
+    case.speak(2.0, item_id="")
+    case.speak(2.0, item_id="item_b")
+    case.wait(heard)
+    case.do("interrupt")
+    assert truncations(case) == []
+    assert deletions(case) == ["item_b"]
+    (told,) = case.heard(AudioInterruptedEvent)
+    assert [cut.heard_ms for cut in told.cuts] == [heard * 1000, 0]
 
 
 def test_what_plays_behind_speech_from_outside_is_repaired() -> None:

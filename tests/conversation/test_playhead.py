@@ -147,6 +147,15 @@ def test_more_audio_moves_the_end_away() -> None:
     assert playhead.heard_ms(one, 2.0) == 100.0
 
 
+def test_a_report_that_is_no_number_says_nothing() -> None:
+    playhead, one = ReportedPlayhead(), part()
+    hear(playhead, one, 100, 0.0)
+    assert not playhead.heard(one, math.nan, 0.1)
+    assert playhead.heard_ms(one, 0.1) == 0.0
+    assert playhead.heard(one, math.inf, 0.1)
+    assert playhead.heard_ms(one, 0.1) == 100.0
+
+
 def test_reports_of_unknown_parts_change_nothing() -> None:
     playhead, one = ReportedPlayhead(), part()
     assert not playhead.heard(one, 100, 0.0)
