@@ -11,10 +11,12 @@ from typing import Any, Final
 
 from realtime_transport.conversation import finishing
 from realtime_transport.conversation.core import Core
+from realtime_transport.conversation.record import record
 from realtime_transport.conversation.requests import Request, RequestKind
 from realtime_transport.conversation.responses import BUSY, CANCEL_IS_LATE
-from realtime_transport.events.client import ConversationItemRetrieve
+from realtime_transport.events.client import ConversationItemDelete, ConversationItemRetrieve
 from realtime_transport.events.server import ErrorDetail, ErrorFrame, ServerEvent
+from realtime_transport.events.server_conversation import ConversationItemDeleted
 from realtime_transport.exceptions import ServerError
 
 CULPRITS: Final[Mapping[str, RequestKind]] = {
@@ -32,6 +34,11 @@ CULPRITS: Final[Mapping[str, RequestKind]] = {
     "session_update_error": "session",
 }
 """Code -> the only kind of request that can earn it. ``invalid_tool_call_id`` never names its event, live."""
+
+UNKNOWN_ITEM: Final = frozenset(
+    {("delete_item", "item_delete_invalid_item_id"), ("retrieve_item", "item_retrieve_invalid_item_id")}
+)
+"""Refusals that say of an item that the server does not have it, whatever the record says."""
 
 
 def error_frame(core: Core, event: ErrorFrame, now: float) -> None:
@@ -55,6 +62,8 @@ def error_frame(core: Core, event: ErrorFrame, now: float) -> None:
         finishing.look(core)
     elif request.kind == "truncate_item":
         _look_again(core, request.key, now)
+    elif (request.kind, error.code) in UNKNOWN_ITEM:
+        _forget(core, request.key, now)
 
 
 def _settle(core: Core, request: Request, error: ServerError) -> None:
@@ -75,6 +84,13 @@ def _look_again(core: Core, item_id: str, now: float) -> None:
     """Fetch an item whose truncation was refused: what we believe about it was wrong."""
     event = ConversationItemRetrieve(event_id=core.ids("event"), item_id=item_id)
     core.ask(event, "retrieve_item", now, key=item_id, silent=True)
+
+
+def _forget(core: Core, item_id: str, now: float) -> None:
+    """Strike an item off the record that the server does not have. Should it come after all, it may be deleted anew."""
+    core.gone.add(item_id)
+    core.told.discard((ConversationItemDelete, item_id))
+    record(core, ConversationItemDeleted(item_id=item_id), now)
 
 
 def _culprit(core: Core, error: ServerError) -> Request | None:

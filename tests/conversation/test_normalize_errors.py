@@ -5,6 +5,10 @@ import pytest
 from realtime_transport.capabilities import Capabilities
 from realtime_transport.events import (
     UNSET,
+    ConversationItemAdded,
+    ConversationItemDelete,
+    ConversationItemDeleted,
+    ConversationItemDone,
     ConversationItemRetrieve,
     ConversationItemRetrieved,
     ErrorDetail,
@@ -12,7 +16,9 @@ from realtime_transport.events import (
     ErrorFrame,
     FunctionCallItem,
     InputTextPart,
+    ItemDeletedEvent,
     ResponseOptions,
+    ResponseOutputItemAdded,
     TranscriptionSessionConfig,
     UserMessageItem,
 )
@@ -227,3 +233,67 @@ def test_the_answer_to_a_question_of_our_own_is_not_taken_for_the_answer_to_the_
     assert case.settled == {truncate: "failed"}
     case.server(ConversationItemRetrieved(item=message("item_a")))
     assert case.settled == {truncate: "failed", theirs: "acknowledged"}
+
+
+# --- items that the server does not have ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("intent", "code"),
+    [("delete_item", "item_delete_invalid_item_id"), ("retrieve_item", "item_retrieve_invalid_item_id")],
+)
+def test_an_item_that_the_server_does_not_have_leaves_the_record(intent: str, code: str) -> None:
+    case = Case()
+    case.turn(1.0, ours=False)
+    case.clear()
+    event_id = case.do(intent, "item_a")
+    case.refuse(code, event_id)
+    assert case.settled == {event_id: "failed"}
+    assert case.talk.history == ()
+    assert case.heard(ItemDeletedEvent) == [ItemDeletedEvent(item_id="item_a")]
+    case.server(ConversationItemDone(item=message("item_a", status="completed")))
+    assert case.talk.history == ()
+
+
+@pytest.mark.parametrize(
+    ("intent", "code"),
+    [
+        ("delete_item", "invalid_value"),
+        ("delete_item", "item_retrieve_invalid_item_id"),
+        ("retrieve_item", "item_delete_invalid_item_id"),
+    ],
+)
+def test_another_refusal_says_nothing_about_the_item(intent: str, code: str) -> None:
+    case = Case()
+    case.turn(1.0, ours=False)
+    case.clear()
+    case.refuse(code, case.do(intent, "item_a"))
+    assert [item.id for item in case.talk.history] == ["item_a"]
+
+
+def test_an_unheard_item_that_was_deleted_too_early_is_deleted_when_it_has_come() -> None:
+    case = Case()
+    case.created(ours=False)
+    case.server(ResponseOutputItemAdded(response_id="resp_1", item=message("item_a")))
+    case.speak(1.0)
+    case.do("interrupt")
+    (early,) = case.sent(ConversationItemDelete)
+    case.refuse("item_delete_invalid_item_id", str(early.event_id))
+    assert case.talk.history == ()
+    case.server(ConversationItemAdded(item=message("item_a")))
+    case.done(status="cancelled")
+    assert [frame.item_id for frame in case.sent(ConversationItemDelete)] == ["item_a", "item_a"]
+    case.server(ConversationItemDeleted(item_id="item_a"))
+    assert case.talk.history == ()
+
+
+def test_an_unheard_item_that_the_server_never_had_is_not_deleted_again() -> None:
+    case = Case()
+    case.created(ours=False)
+    case.server(ResponseOutputItemAdded(response_id="resp_1", item=message("item_a")))
+    case.speak(1.0)
+    case.do("interrupt")
+    (delete,) = case.sent(ConversationItemDelete)
+    case.refuse("item_delete_invalid_item_id", str(delete.event_id))
+    case.done(status="cancelled")
+    assert case.sent(ConversationItemDelete) == [delete]
