@@ -4,6 +4,7 @@ Beside `realtime-transport serve`, to which the far end here relays: python exam
 """
 
 import asyncio
+import contextlib
 import threading
 from concurrent.futures import Future
 
@@ -22,9 +23,13 @@ class TcpLines(RealtimeTransportLayer):
         self._reading = asyncio.create_task(self._read(reader))
 
     async def _read(self, reader: asyncio.StreamReader) -> None:
-        while line := await reader.readline():
-            self.feed(line)
-        self.feed_closed(None, "end of file")
+        reason = "end of file"
+        try:
+            while line := await reader.readline():
+                self.feed(line)
+        except (OSError, ValueError) as error:  # a reset; a line above the limit
+            reason = str(error)
+        self.feed_closed(None, reason)
 
     async def _write(self, frame: bytes) -> None:
         self._writer.write(frame + b"\n")
@@ -37,15 +42,20 @@ class TcpLines(RealtimeTransportLayer):
 
 
 async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Pass lines on to a server as frames, and its frames back as lines, until either side leaves."""
+
     async def answers() -> None:
-        async for frame in server:
-            writer.write(str(frame).encode() + b"\n")
+        with contextlib.suppress(websockets.ConnectionClosed):
+            while not writer.is_closing():
+                writer.write(str(await server.recv()).encode() + b"\n")
         writer.close()
 
     async with websockets.connect("ws://127.0.0.1:8080/v1/realtime", max_size=LONGEST_LINE) as server:
         answering = asyncio.create_task(answers())
-        while line := await reader.readline():
-            await server.send(line.decode())
+        with contextlib.suppress(websockets.ConnectionClosed, OSError):  # the checks hang up in the middle of a frame
+            while line := await reader.readline():
+                await server.send(line.decode())
+        writer.close()
     await answering
 
 
