@@ -13,7 +13,8 @@ import contextlib
 import difflib
 import logging
 import weakref
-from collections.abc import Callable, Collection, Generator
+from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager
 from typing import Any, Final, overload
 
 from pyee.base import EventEmitter
@@ -31,6 +32,7 @@ from realtime_transport.exceptions import (
 )
 from realtime_transport.listeners import AnyListener, Listener
 from realtime_transport.relay import Relay, Routes
+from realtime_transport.serving import Serving
 from realtime_transport.streams import EventStream
 from realtime_transport.unheard import NEVER_SILENT, log_unheard
 from realtime_transport.waits import Predicate, Wait
@@ -55,7 +57,6 @@ class Emitter:
     __slots__ = (
         "_audio_ms",
         "_delivering_early",
-        "_drained",
         "_early",
         "_error_event",
         "_heard",
@@ -90,9 +91,7 @@ class Emitter:
         self._waits: tuple[Wait, ...] = ()
         self._early: EarlyEvents | None = None
         self._delivering_early = False
-        # The tasks of coroutine listeners, and whether ``drain`` waits for them.
-        self._serving: dict[asyncio.Task[None], bool] = {}
-        self._drained: asyncio.Future[None] | None = None
+        self._serving = Serving()
         self._may_block = False
         self._room: asyncio.Future[None] | None = None
 
@@ -175,8 +174,13 @@ class Emitter:
         for name, event in early.all() if early is not None else ():
             if stream.hears(name):
                 stream.offer(event)
-        self._streams.append(weakref.ref(stream, self._streams.remove))
+        self._streams.append(weakref.ref(stream, self._nobody_reads))
         return stream
+
+    def _nobody_reads(self, gone: weakref.ref[EventStream[Any]]) -> None:
+        # A new list: the collector may come while the old one is being looked through.
+        self._streams = [stream for stream in self._streams if stream is not gone]
+        self.room_was_made()
 
     def listens(self, name: str) -> bool:
         """Tell whether an event of this name would reach anybody, so that the maker can spare itself the making."""
@@ -272,34 +276,11 @@ class Emitter:
 
     async def drain(self, timeout: float) -> None:
         """Let coroutine listeners finish what was emitted, for at most ``timeout`` seconds, then cancel them."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(timeout):
-                while serving := self._awaited():
-                    self._drained = asyncio.get_running_loop().create_future()
-                    await asyncio.wait({*serving, self._drained}, return_when=asyncio.FIRST_COMPLETED)
-        late = self._awaited()
-        for task in late:
-            task.cancel()
-        if late:
-            await asyncio.wait(late, timeout=timeout)
+        await self._serving.drain(timeout)
 
-    def _awaited(self) -> set[asyncio.Task[None]]:
-        return {task for task, awaited in self._serving.items() if awaited}
-
-    @contextlib.contextmanager
-    def caller_not_awaited(self) -> Generator[None, None, None]:
+    def caller_not_awaited(self) -> AbstractContextManager[None]:
         """Take the calling task out of ``drain``: a listener inside the block waits for the end itself."""
-        task = asyncio.current_task()
-        if task is None or task not in self._serving:
-            yield
-            return
-        self._serving[task] = False
-        if self._drained is not None and not self._drained.done():
-            self._drained.set_result(None)
-        try:
-            yield
-        finally:
-            self._serving[task] = True
+        return self._serving.without_caller()
 
     # --- back-pressure ---------------------------------------------------------------------------------------------
 
@@ -326,6 +307,7 @@ class Emitter:
         with contextlib.suppress(KeyError):
             self._pyee.remove_listener(listener.name, listener)
         self._refresh(listener.name)
+        self.room_was_made()
 
     def report_missed(self, error: SlowConsumer, ms: float) -> None:
         """Tell what a slow reader will never see: audio as ``audio_gap``, all else as ``error``."""
@@ -340,8 +322,7 @@ class Emitter:
 
     def adopt(self, task: asyncio.Task[None]) -> None:
         """Own a task that serves a coroutine listener."""
-        self._serving[task] = True
-        task.add_done_callback(self._serving.pop)
+        self._serving.adopt(task)
 
     def room_was_made(self) -> None:
         """Wake the driver that waits in ``room``."""

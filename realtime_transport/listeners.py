@@ -197,6 +197,7 @@ class Listener:
             self._task = None
             if task.cancelled():
                 self._forget()
+                self._emitter.room_was_made()
 
     def _forget(self) -> None:
         for waiting in self._backlog.clear() if self._backlog is not None else ():

@@ -6,7 +6,7 @@ import asyncio
 import functools
 import gc
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -629,6 +629,77 @@ async def test_block_ends_like_disconnect_when_the_driver_reads_on() -> None:
     assert [type(error) for error in found] == [SlowConsumer]
     assert not em.congested
     await em.drain(0)
+
+
+async def blocked_by(em: Emitter, listener: Callable[[int], Awaitable[None]]) -> asyncio.Task[None]:
+    """A driver that waits for this listener."""
+    em.on("turn_done", listener, overflow="block")
+    for n in range(300):
+        em.emit("turn_done", n)
+    await idle()
+    room = asyncio.ensure_future(em.room())
+    await idle()
+    assert not room.done()
+    return room
+
+
+async def test_fm73_taking_off_who_blocks_lets_the_driver_read_on() -> None:
+    em = emitter()
+
+    async def stuck(event: int) -> None:
+        await asyncio.sleep(3600)
+
+    room = await blocked_by(em, stuck)
+    em.off("turn_done", stuck)
+    async with asyncio.timeout(1):
+        await room
+    await em.drain(0)
+
+
+async def test_fm73_who_blocks_for_good_is_taken_off_and_the_driver_reads_on() -> None:
+    em = emitter()
+    found = errors(em)
+
+    async def stuck(event: int) -> None:
+        await asyncio.sleep(3600)
+
+    room = await blocked_by(em, stuck)
+    for n in range(300):
+        em.emit("turn_done", n)
+    assert [type(error) for error in found] == [SlowConsumer]
+    async with asyncio.timeout(1):
+        await room
+    await em.drain(0)
+
+
+async def test_a_blocking_listener_that_is_cancelled_lets_the_driver_read_on() -> None:
+    em = emitter()
+    serving: list[asyncio.Task[Any] | None] = []
+
+    async def stuck(event: int) -> None:
+        serving.append(asyncio.current_task())
+        await asyncio.sleep(3600)
+
+    room = await blocked_by(em, stuck)
+    (task,) = serving
+    assert task is not None
+    task.cancel()
+    async with asyncio.timeout(1):
+        await room
+
+
+async def test_a_blocking_stream_that_nobody_holds_any_more_lets_the_driver_read_on() -> None:
+    em = emitter()
+    stream = em.events(limit=2, overflow="block")
+    em.emit("turn_done", 1)
+    em.emit("turn_done", 2)
+    room = asyncio.ensure_future(em.room())
+    await idle()
+    assert not room.done()
+    del stream
+    gc.collect()
+    async with asyncio.timeout(1):
+        await room
 
 
 async def test_cancelling_room_leaves_the_others_waiting() -> None:
