@@ -36,6 +36,9 @@ logger: logging.Logger = logging.getLogger("realtime_transport")
 LISTENERS_GRACE: Final = 1.0
 """Seconds that ``close`` gives coroutine listeners to finish with what was emitted; then they are cancelled."""
 
+FLUSH_SHARE: Final = 0.9
+"""How much of ``close_timeout`` may go by while what waits is sent: the rest is the medium's, closed in any case."""
+
 CLEAN_CODES: Final = frozenset({1000, 1001})
 
 
@@ -75,6 +78,8 @@ class Endings(Medium, Listening, Sending):
         self._medium_is_open = False
         self._attempt: asyncio.Task[None] | None = None
         self._ending: asyncio.Task[None] | None = None
+        self._closings: int = 0
+        """How often ``close`` was called: an attempt to connect that began before the last of them is not wanted."""
 
     def _new_conversation(self) -> ClientConversation:
         return ClientConversation(
@@ -90,9 +95,11 @@ class Endings(Medium, Listening, Sending):
         takes at most ``close_timeout``, and a second for coroutine listeners to finish. Whatever waits for the
         connection is settled. Listeners stay, and ``connect()`` may be called again.
         """
+        self._closings += 1
         if self._attempt is not None:
             await self._cancel_attempt(self._attempt)
-        elif self._driver is not None and self._ending is None:
+        # Also after an attempt that had succeeded by then; but another one was begun later than this close.
+        if self._driver is not None and self._opening is None and self._ending is None:
             self._check_loop(self._driver)
             self._driver.closing()
             self._set_status("closing")
@@ -133,22 +140,24 @@ class Endings(Medium, Listening, Sending):
 
     async def _end(self, driver: Driver, code: int, reason: str, *, lost: bool) -> None:
         """Leave nothing behind: after a loss, or on purpose, sending what waits first."""
-        deadline = driver.loop.time() + self._close_timeout
+        began = driver.loop.time()
         if not lost:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout_at(deadline):
+                async with asyncio.timeout_at(began + self._close_timeout * FLUSH_SHARE):
                     await driver.outbox.flush()
             driver.end()
-        await self._release(driver, code, reason, deadline)
+        await self._release(driver, code, reason, began + self._close_timeout)
         if not lost:
             self._tell_disconnected(DisconnectedEvent(code=code, reason=reason, clean=code in CLEAN_CODES))
 
     async def _release(self, driver: Driver, code: int, reason: str, deadline: float) -> None:
         """Let go of the writer and the medium, by force after ``deadline``."""
         try:
-            async with asyncio.timeout_at(deadline):
-                await driver.ended()
-                if self._medium_is_open:
+            with contextlib.suppress(TimeoutError):  # a writer that minds no cancelling loses its medium
+                async with asyncio.timeout_at(deadline):
+                    await driver.ended()
+            if self._medium_is_open:
+                async with asyncio.timeout_at(deadline):
                     await self._close(code, reason)
         except TimeoutError:
             self._abort()

@@ -84,16 +84,25 @@ class Lifecycle(Endings):
             query=query or {},
             timeout=timeout,
         )
+        closings = self._closings
         with self._emitter.caller_not_awaited():  # a listener may connect anew
             while self._ending is not None:  # the connection before this one is being cleared away
                 await asyncio.wait({self._ending})
-        if self._status != "disconnected":
-            raise StateError(f"this transport is {self._status} already")
-        await self._connect(request, wanted)
+        if self._closings == closings:
+            if self._status != "disconnected":
+                raise StateError(f"this transport is {self._status} already")
+            await self._connect(request, wanted)
+        if self._closings != closings:
+            await self.close()  # it may have succeeded before that, and is being ended
+            raise StateError("close() was called while connecting")
 
     async def _connect(self, request: ConnectRequest, session: AnySession | None) -> None:
         """Run one attempt as a task of its own, so that ``close()`` can end it as well as the caller."""
-        self._set_status("connecting")
+        try:
+            self._set_status("connecting")
+        except BaseException:  # a listener's KeyboardInterrupt
+            self._status = "disconnected"
+            raise
         attempt = self._attempt = asyncio.create_task(self._try_to_connect(request, session))
         try:
             await _finished(attempt)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import logging
 import warnings
@@ -139,6 +140,41 @@ async def test_fm88_closing_is_bounded_whatever_hangs() -> None:
     assert asyncio.get_running_loop().time() == 2.0
     assert transport.aborted == 1
     assert transport.status == "disconnected"
+
+
+async def test_a_medium_that_takes_nothing_is_closed_all_the_same() -> None:
+    transport = await connected(close_timeout=2.0)
+    transport.writing = lambda frame: asyncio.Event().wait()
+    cleared: list[float] = []
+
+    async def closing() -> None:
+        await idle()
+        cleared.append(asyncio.get_running_loop().time())
+
+    transport.closing = closing
+    transport.send_message("never leaves")
+    await transport.close()
+    assert transport.closed == [(1000, "")]
+    assert 0 < cleared[0] < 2.0
+    assert transport.aborted == 0
+
+
+async def test_a_medium_whose_writing_minds_no_cancelling_is_closed_under_it() -> None:
+    transport = await connected(close_timeout=2.0)
+    stuck = asyncio.Event()
+
+    async def writing(frame: object) -> None:
+        while not stuck.is_set():
+            with contextlib.suppress(asyncio.CancelledError):
+                await stuck.wait()
+
+    transport.writing = writing
+    transport.send_message("never leaves")
+    await transport.close()
+    assert transport.closed == [(1000, "")]
+    assert asyncio.get_running_loop().time() == 2.0
+    stuck.set()
+    await idle()
 
 
 async def test_a_medium_that_hangs_is_dropped() -> None:

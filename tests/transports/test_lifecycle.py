@@ -331,6 +331,57 @@ async def test_closing_from_inside_connecting_is_refused() -> None:
     assert transport.status == "disconnected"
 
 
+@pytest.mark.parametrize("how", ["awaited", "as a task"])
+async def test_fm14_closed_in_the_moment_of_success_it_closes(how: str) -> None:
+    transport = Bare()
+    after: list[str] = []
+
+    async def close() -> None:
+        await transport.close()
+        after.append(transport.status)
+
+    def begin(event: object) -> None:
+        closing.append(asyncio.ensure_future(close()))
+
+    closing: list[asyncio.Future[None]] = []
+    transport.on("connected", begin if how == "as a task" else lambda event: close())
+    with pytest.raises(StateError, match="while connecting"):
+        await transport.connect()
+    await asyncio.gather(*closing)
+    await idle()
+    assert after == ["disconnected"]
+    assert transport.closed == [(1000, "")]
+
+
+async def test_fm14_close_ends_connecting_that_waits_for_the_last_connection_to_end() -> None:
+    transport = Bare()
+    transport.closing = lambda: asyncio.sleep(1)
+    await transport.connect()
+    first = asyncio.ensure_future(transport.close())
+    await idle()
+    again = asyncio.ensure_future(transport.connect())
+    await idle()
+    await transport.close()
+    with pytest.raises(StateError, match="while connecting"):
+        await again
+    await first
+    assert (transport.status, len(transport.requests)) == ("disconnected", 1)
+
+
+async def test_fm71_a_listener_that_stops_the_program_leaves_no_attempt() -> None:
+    transport = Bare()
+
+    def stop(event: object) -> None:
+        raise KeyboardInterrupt
+
+    transport.once("connection_change", stop)
+    with pytest.raises(KeyboardInterrupt):
+        await transport.connect()
+    assert transport.status == "disconnected"
+    await transport.connect()
+    await transport.close()
+
+
 # --- again -------------------------------------------------------------------------------------------------------
 
 

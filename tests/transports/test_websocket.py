@@ -1093,3 +1093,29 @@ async def test_after_a_close_by_force_it_dials_anew() -> None:
         await transport.connect(url=url)
         await transport.close()
         stuck.set()
+
+
+async def test_after_closing_on_a_peer_that_took_nothing_it_dials_anew() -> None:
+    stuck, rounds = asyncio.Event(), list[ServerConnection]()
+
+    async def handler(ws: ServerConnection) -> None:
+        rounds.append(ws)
+        if len(rounds) > 1:
+            await confirming(ws)
+            return
+        ws.transport.pause_reading()
+        await ws.send(CREATED)
+        await stuck.wait()
+        ws.transport.abort()
+
+    async with serving(handler, close_timeout=0.01) as url:
+        transport = await connected(url, close_timeout=0.2)
+        for _ in range(2):  # the first fills the line, the second waits for it
+            transport.send_message("x" * 15_000_000, respond=False)
+        await transport.close()
+        try:
+            await transport.connect(url=url, timeout=1)
+        finally:
+            stuck.set()
+        assert len(rounds) == 2
+        await transport.close()
