@@ -142,7 +142,13 @@ class Core:
         """Send an event that the server answers, and wait for the answer until the deadline."""
         wait = self.limits.request_timeout if answered else self.limits.unanswered_grace
         request = Request(
-            event_id=str(event.event_id), kind=kind, key=key, assumed=not answered, silent=silent, benign=benign
+            event_id=str(event.event_id),
+            kind=kind,
+            key=key,
+            assumed=not answered,
+            silent=silent,
+            benign=benign,
+            event=event,
         )
         self.requests.open(request, now + wait)
         self.outbox.frames.append(event)

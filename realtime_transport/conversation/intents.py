@@ -195,9 +195,14 @@ def truncate_item(core: Core, event: ConversationItemTruncate, now: float) -> No
 
 def request_response(core: Core, event: ResponseCreate, now: float, *, automatic: bool = False) -> None:
     """Ask for a response in its turn."""
+    check_response(core)
+    core.responses.ask(event, now, automatic=automatic)
+
+
+def check_response(core: Core) -> None:
+    """Refuse what only a conversation can do."""
     if isinstance(core.session.desired, TranscriptionSessionConfig):
         raise UnsupportedOperation("a transcription session has no responses")
-    core.responses.ask(event, now, automatic=automatic)
 
 
 def cancel_response(core: Core, event: ResponseCancel, now: float) -> None:

@@ -15,6 +15,7 @@ from typing import Final, Literal, TypeAlias
 
 import attrs
 
+from realtime_transport.events.client import ClientEvent
 from realtime_transport.events.server import ServerEvent
 from realtime_transport.exceptions import InvalidArgument, RealtimeError, RequestTimeout
 
@@ -69,6 +70,8 @@ class Request:
     """Error codes that say no more than "it is so already"."""
     assumed: bool = False
     """The server never answers this kind: at the deadline it counts as done."""
+    event: ClientEvent | None = None
+    """What was sent, where it may matter before the answer is here."""
     group: str | None = None
     patience: float | None = None
     """Seconds that the caller gave it, where it was not the usual time."""
@@ -131,6 +134,10 @@ class Requests:
     def oldest_of(self, kind: RequestKind) -> Request | None:
         """Find the request of this kind that has waited longest, whatever its key."""
         return next((request for request in self._open.values() if request.kind == kind), None)
+
+    def events(self) -> list[ClientEvent]:
+        """List what the server has yet to answer, in the order it was sent."""
+        return [request.event for request in self._open.values() if request.event is not None]
 
     def acknowledge(self, kind: RequestKind, key: str = "", result: ServerEvent | None = None) -> Request | None:
         """Settle the oldest request that ``result`` answers; None when nobody asked."""

@@ -222,9 +222,10 @@ class Intents(abc.ABC):
     def reset_history(self, items: Sequence[Item], now: float, *, event_id: str | None = None) -> str:
         """Make the conversation be ``items``, with as few deletes and creates as possible; settled when all are.
 
-        Items are the same when their ids and contents are. Raises, before anything is sent, InvalidArgument with the
-        path of an item that the protocol cannot create or move, such as audio of the agent's (the message names the
-        alternative), and UnsupportedOperation where the server cannot delete items and some would have to go.
+        Items are the same when their ids and contents are; what was asked for and is not answered yet counts as done.
+        Raises, before anything is sent, InvalidArgument with the path of an item that the protocol cannot create or
+        move, such as audio of the agent's (the message names the alternative), and UnsupportedOperation where the
+        server cannot delete items and some would have to go.
         """
         event_id = self._event_id(event_id)
         composites.reset_history(self._core, event_id, items, now)

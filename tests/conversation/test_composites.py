@@ -10,10 +10,12 @@ from realtime_transport.events import (
     ConversationItemCreate,
     ConversationItemDelete,
     ConversationItemDeleted,
+    ErrorEvent,
     FunctionCallOutputItem,
     InputTextPart,
     Item,
     ResponseCreate,
+    TranscriptionSessionConfig,
     UserMessageItem,
 )
 from realtime_transport.exceptions import InvalidArgument, UnsupportedOperation
@@ -83,6 +85,16 @@ def test_fm83_outputs_during_a_response_are_sent_at_once_and_followed_by_one_res
     assert case.settled == dict.fromkeys(calls, "acknowledged")
 
 
+def test_where_no_response_can_follow_the_output_is_not_sent_either() -> None:
+    case = Case(session=TranscriptionSessionConfig())
+    with pytest.raises(UnsupportedOperation, match=r"^a transcription session has no responses$"):
+        case.do("function_call_output", "call_1", "42")
+    case.drain()
+    assert case.frames == []
+    case.do("function_call_output", "call_1", "42", respond=False)
+    assert len(case.sent(ConversationItemCreate)) == 1
+
+
 def test_a_refused_output_fails_the_call_though_the_response_is_asked_for() -> None:
     case = Case()
     event_id = case.do("function_call_output", "call_1", "42")
@@ -118,6 +130,53 @@ def test_a_reset_that_the_protocol_cannot_do_sends_nothing() -> None:
     case.drain()
     assert case.frames == []
     assert case.settlements == []
+
+
+def test_a_reset_counts_with_what_is_on_its_way() -> None:
+    case = holding(said("item_a"), said("item_b"))
+    case.do("delete_item", "item_a")
+    case.do("clear_audio")
+    case.do("create_item", said("item_c"))
+    case.do("create_item", said("item_d"), previous_item_id="root")
+    case.do("create_item", said("item_e"), previous_item_id=None)
+    case.do("create_item", said("item_f"), previous_item_id="item_b")
+    case.do("create_item", said("item_g"), previous_item_id="item_nobody_knows")
+    case.clear()
+    case.do("reset_history", [said(f"item_{name}") for name in "dbfceg"])
+    assert case.frames == []
+    case.do("reset_history", [said("item_b"), said("item_e"), said("item_h")])
+    assert [frame.item_id for frame in case.sent(ConversationItemDelete)] == ["item_d", "item_f", "item_c", "item_g"]
+    (create,) = case.sent(ConversationItemCreate)
+    assert (create.item.id, create.previous_item_id) == ("item_h", "item_e")
+
+
+def test_two_resets_in_a_row_end_in_the_second() -> None:
+    case = holding(said("item_a"))
+    first = case.do("reset_history", [said("item_b")])
+    second = case.do("reset_history", [said("item_b", "Changed"), said("item_c")])
+    assert [frame.item_id for frame in case.sent(ConversationItemDelete)] == ["item_a", "item_b"]
+    answer(case)
+    assert case.talk.history == (said("item_b", "Changed"), said("item_c"))
+    assert case.settled == {first: "acknowledged", second: "acknowledged"}
+
+
+def test_a_reset_counts_with_what_an_interruption_deletes() -> None:
+    case = Case()
+    case.turn(2.0, ours=False)
+    case.do("interrupt")
+    case.clear()
+    event_id = case.do("reset_history", [])
+    assert case.frames == []
+    assert case.settled == {event_id: "acknowledged"}
+
+
+def test_an_item_that_is_gone_before_a_reset_deletes_it_is_as_good() -> None:
+    case = holding(said("item_a"))
+    event_id = case.do("reset_history", [])
+    case.refuse("item_delete_invalid_item_id", event_id)
+    assert case.settled == {event_id: "acknowledged"}
+    assert case.talk.history == ()
+    assert case.heard(ErrorEvent) == []
 
 
 def test_a_server_that_cannot_delete_can_only_be_added_to() -> None:
