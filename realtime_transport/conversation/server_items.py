@@ -191,10 +191,12 @@ class ItemChain:
         entry.item = _with_transcript(entry.item, content_index, kept.transcript)
 
     def transcribed(self, item_id: str, transcript: str) -> None:
-        """Note the words of the caller, if the item is still here."""
-        entry = self._entries.get(item_id)
-        if entry is not None and isinstance(entry.item, UserMessageItem):
-            entry.item = _with_transcript(entry.item, 0, transcript)
+        """Note the words of the caller, if the item is still here, and still speech: its id may have a new owner."""
+        match self._entries.get(item_id):
+            case Entry(item=UserMessageItem(content=(InputAudioPart(), *_)) as item) as entry:
+                entry.item = _with_transcript(item, 0, transcript)
+            case _:
+                pass
 
     def with_audio(self, item_id: str, callers: AudioFormat) -> Item:
         """Give an item with its sound, the caller's in the format ``callers``.

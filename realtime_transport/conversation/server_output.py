@@ -63,6 +63,7 @@ class _Message:
     item_id: str
     output_index: int
     kind: Literal["audio", "text"]
+    entry: Entry
     text: str = ""
     audio: bytearray = attrs.field(factory=bytearray)
     words: list[tuple[int, str]] = attrs.field(factory=list[tuple[int, str]])
@@ -139,7 +140,7 @@ class ResponseOutput:
             arguments="",
         )
         where = self._where(str(item.id), index)
-        self._announce(item, index)
+        entry = self._announce(item, index)
         for at in range(0, len(call.arguments), ARGUMENTS_DELTA):
             delta = call.arguments[at : at + ARGUMENTS_DELTA]
             padding = self._out.padding(delta)
@@ -149,7 +150,7 @@ class ResponseOutput:
         self._out.send(
             ResponseFunctionCallArgumentsDone(**where, call_id=item.call_id, name=call.name, arguments=call.arguments)
         )
-        self._finish(attrs.evolve(item, status="completed", arguments=call.arguments), index)
+        self._finish(entry, attrs.evolve(item, status="completed", arguments=call.arguments), index)
 
     def call_mcp(self, call: CallMcp, *, ask_first: bool) -> None:
         """Call an MCP tool once the response is over, or ask the client whether that may be."""
@@ -157,7 +158,7 @@ class ResponseOutput:
         named: dict[str, Any] = {"server_label": call.server_label, "name": call.name}
         request = McpApprovalRequestItem(id=self._out.ids("mcpr"), **named) if ask_first else None
         item = request or McpCallItem(id=self._out.ids("mcp"), output=None, error=None, **named)
-        self._announce(item, index)
+        entry = self._announce(item, index)
         where = self._where(str(item.id), index)
         for at in range(0, len(call.arguments), ARGUMENTS_DELTA):
             delta = call.arguments[at : at + ARGUMENTS_DELTA]
@@ -166,7 +167,7 @@ class ResponseOutput:
         self.close_message("completed")
         self._out.send(ResponseMcpCallArgumentsDone(**where, arguments=call.arguments))
         if request is not None:
-            self._finish(attrs.evolve(request, arguments=call.arguments), index)
+            self._finish(entry, attrs.evolve(request, arguments=call.arguments), index)
             return
         asked = attrs.evolve(item, arguments=call.arguments)
         self.items.append(asked)
@@ -181,8 +182,8 @@ class ResponseOutput:
         item = AssistantMessageItem(id=item_id, status="in_progress", content=())
         if phase:
             item = attrs.evolve(item, phase=phase)
-        self._announce(item, index)
-        message = self._message = _Message(item=item, item_id=item_id, output_index=index, kind=kind)
+        entry = self._announce(item, index)
+        message = self._message = _Message(item=item, item_id=item_id, output_index=index, kind=kind, entry=entry)
         self._out.send(ResponseContentPartAdded(**self._where(item_id, index), part=message.part(in_item=False)))
         return message
 
@@ -219,7 +220,7 @@ class ResponseOutput:
             self._out.send(ResponseOutputTextDone(**where, text=message.text))
         self._out.send(ResponseContentPartDone(**where, part=message.part(in_item=False)))
         item = attrs.evolve(message.item, status=status, content=(message.part(in_item=True),))
-        self._finish(item, message.output_index, self._speech(message))
+        self._finish(message.entry, item, message.output_index, self._speech(message))
 
     def _speech(self, message: _Message) -> Speech | None:
         if message.kind == "text":
@@ -236,17 +237,20 @@ class ResponseOutput:
         self._opened += 1
         return self._opened - 1
 
-    def _announce(self, item: Item, index: int) -> None:
+    def _announce(self, item: Item, index: int) -> Entry:
+        entry = Entry(item)
         self._out.send(ResponseOutputItemAdded(response_id=self.response_id, output_index=index, item=item))
         if self._chain is not None:
             item_id, previous = str(item.id), self._chain.last
-            self._chain.insert(item_id, Entry(item), previous)
+            self._chain.insert(item_id, entry, previous)
             self._out.send(ConversationItemAdded(previous_item_id=previous, item=item))
+        return entry
 
-    def _finish(self, item: Item, index: int, speech: Speech | None = None) -> None:
+    def _finish(self, entry: Entry, item: Item, index: int, speech: Speech | None = None) -> None:
         item_id, chain = str(item.id), self._chain
         self.items.append(item)
-        if chain is not None and (entry := chain.get(item_id)) is not None:
+        # A client may delete what is being written, and may give the id to an item of its own.
+        if chain is not None and chain.get(item_id) is entry:
             entry.item = item
             if speech is not None:
                 chain.hear(item_id, 0, speech)

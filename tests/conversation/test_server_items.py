@@ -427,11 +427,16 @@ def test_words_of_the_caller_join_the_item_if_it_is_still_here() -> None:
     chain = ItemChain(retained_audio_bytes=100)
     chain.insert("u", Entry(UserMessageItem(id="u", content=(InputAudioPart(transcript=None),))), None)
     chain.insert("a", Entry(AssistantMessageItem(id="a", content=(OutputAudioPart(transcript="Hi."),))), "u")
-    for item_id in ("u", "a", "gone"):
+    text = UserMessageItem(id="t", content=(InputTextPart(text="Hi."), InputAudioPart(transcript=None)))
+    nothing = UserMessageItem(id="n", content=())
+    chain.insert("t", Entry(text), "a")
+    chain.insert("n", Entry(nothing), "t")
+    for item_id in ("u", "a", "t", "n", "gone"):
         chain.transcribed(item_id, "Hello.")
-    user, agent = (entry.item for entry in chain)
+    user, agent, *others = (entry.item for entry in chain)
     assert user == UserMessageItem(id="u", content=(InputAudioPart(transcript="Hello."),))
     assert agent == AssistantMessageItem(id="a", content=(OutputAudioPart(transcript="Hi."),))
+    assert others == [text, nothing]
 
 
 def test_only_the_call_that_is_meant_is_found() -> None:

@@ -394,6 +394,18 @@ def test_an_item_that_was_deleted_is_done_for_the_response_only() -> None:
     assert len(case.items()) == 1
 
 
+def test_an_item_that_took_over_the_id_of_a_deleted_one_is_left_alone() -> None:
+    case = Case()
+    case.output.say(Say(transcript="Hi.", audio=sound(20)))
+    case.chain.delete("item_1")
+    clients = Entry(UserMessageItem(id="item_1", content=()))
+    case.chain.insert("item_1", clients, None)
+    case.frames()
+    case.output.close_message("completed")
+    assert case.kinds()[-2:] == ["response.content_part.done", "response.output_item.done"]
+    assert clients == Entry(UserMessageItem(id="item_1", content=()))
+
+
 # --- the bill ------------------------------------------------------------------------------------------------------
 
 
