@@ -127,7 +127,10 @@ class CallerTurns:
             self._turn_waits = True
             return
         self._turn_waits = False
-        self._responses.create(ResponseOptions(), now)
+        try:
+            self._responses.create(ResponseOptions(), now)
+        except ServerError as error:  # no event of the client asked for it, so none is named
+            self._out.refuse(error)
 
     def _commit(self, item_id: str, audio: bytes, heard: Transcription) -> None:
         item = UserMessageItem(id=item_id, status="completed", content=(InputAudioPart(transcript=None),))

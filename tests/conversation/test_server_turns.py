@@ -9,7 +9,7 @@ import pytest
 from realtime_transport.audio import PCM16_24K
 from realtime_transport.conversation.brain import Output, Pause, Say
 from realtime_transport.conversation.brains import Echo, hum
-from realtime_transport.conversation.server import ServerTraits
+from realtime_transport.conversation.server import ServerLimits, ServerTraits
 from realtime_transport.conversation.server_turns import IDLE_NOTE, LOGPROBS
 from realtime_transport.events import (
     ConversationItemAdded,
@@ -19,6 +19,7 @@ from realtime_transport.events import (
     ConversationItemInputAudioTranscriptionFailed,
     ConversationItemRetrieve,
     ConversationItemRetrieved,
+    ErrorFrame,
     InputAudioBufferAppend,
     InputAudioBufferClear,
     InputAudioBufferCommit,
@@ -603,3 +604,48 @@ def test_a_running_response_is_not_talked_over() -> None:
     served.wait(2)
     assert served.all(InputAudioBufferTimeoutTriggered) == []
     assert len(served.all(ResponseOutputItemAdded)) == 1
+
+
+# --- answers that may not begin ------------------------------------------------------------------------------------
+
+
+def cramped(brain: Canned, **detection: Any) -> Served:
+    """A server that reads little and leaves nothing out."""
+    served = Served(brain, pace=1, limits=ServerLimits(context_tokens=60))
+    served.update(truncation="disabled", audio={"input": {"turn_detection": {"type": "server_vad", **detection}}})
+    return served
+
+
+def refusal_of(served: Served) -> dict[str, Any]:
+    (error,) = served.all(ErrorFrame)
+    assert plain(error)["error"].pop("message") == "Conversation is too long to create a Response."
+    return {name: plain(error)["error"][name] for name in ("code", "param", "event_id")}
+
+
+NAMELESS = {"code": "conversation_too_long", "param": None, "event_id": None}
+
+
+def test_a_silence_that_cannot_be_answered_is_refused_and_the_session_goes_on() -> None:
+    served = cramped(Canned(Say(transcript="Hello.")), idle_timeout_ms=5000)
+    served.respond()
+    served.write("x" * 1000)
+    assert types(served.wait(6))[-1] == "error"
+    assert refusal_of(served) == NAMELESS
+    assert len(served.all(InputAudioBufferTimeoutTriggered)) == 1
+
+
+def test_a_turn_that_waited_and_cannot_be_answered_is_refused_and_the_session_goes_on() -> None:
+    served = cramped(Canned(LONG), interrupt_response=False)
+    served.respond()
+    served.speak(TURN)
+    served.write("x" * 1000)
+    assert types(served.wait(20))[-1] == "error"
+    assert refusal_of(served) == NAMELESS
+
+
+def test_turns_of_one_event_are_heard_though_the_first_cannot_be_answered() -> None:
+    served = cramped(Canned())
+    served.write("x" * 1000)
+    said = types(served.send(InputAudioBufferAppend(event_id="mine", audio=TURN + PHRASE)))
+    assert said.index("error") < said.index("input_audio_buffer.speech_started", 1)
+    assert refusal_of(served) == NAMELESS
