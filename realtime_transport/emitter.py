@@ -19,7 +19,7 @@ from typing import Any, Final, overload
 
 from pyee.base import EventEmitter
 
-from realtime_transport.backlog import OVERFLOW, STREAM_LIMIT, AudioMs, Overflow
+from realtime_transport.backlog import STREAM_LIMIT, AudioMs, Overflow, policy_for
 from realtime_transport.early import EARLY_SECONDS, EarlyEvents
 from realtime_transport.events.transport import AudioGapEvent, ErrorEvent
 from realtime_transport.exceptions import (
@@ -68,6 +68,7 @@ class Emitter:
         "_room",
         "_serving",
         "_streams",
+        "_telling_missed",
         "_waits",
     )
 
@@ -93,6 +94,7 @@ class Emitter:
         self._delivering_early = False
         self._serving = Serving()
         self._may_block = False
+        self._telling_missed = False
         self._room: asyncio.Future[None] | None = None
 
     # --- listening -------------------------------------------------------------------------------------------------
@@ -108,7 +110,7 @@ class Emitter:
 
         A plain function is called at once, a coroutine function in order from a backlog of its own, for which
         ``overflow`` says what happens when it is full. Registering the same function again replaces the earlier
-        registration. Raises ``InvalidArgument`` for a name that does not exist.
+        registration. Raises ``InvalidArgument`` for a name or policy that does not exist.
         """
         return self._listening(name, listener, overflow, once=False)
 
@@ -161,7 +163,6 @@ class Emitter:
         """Return a stream of the events of these names, or of all; it hears from now on."""
         for name in names:
             self._check(name)
-        self._may_block = self._may_block or overflow == "block"
         stream: EventStream[Any] = EventStream(
             names,
             limit=limit,
@@ -170,6 +171,7 @@ class Emitter:
             report_missed=self.report_missed,
             room_was_made=self.room_was_made,
         )
+        self._may_block = self._may_block or overflow == "block"
         early = self._early_events()
         for name, event in early.all() if early is not None else ():
             if stream.hears(name):
@@ -311,10 +313,17 @@ class Emitter:
 
     def report_missed(self, error: SlowConsumer, ms: float) -> None:
         """Tell what a slow reader will never see: audio as ``audio_gap``, all else as ``error``."""
-        if ms > 0:
-            self.emit("audio_gap", AudioGapEvent(direction="in", ms=ms, reason=str(error)))
-        else:
-            self.report(error)
+        if self._telling_missed:  # told to readers that have no room for that either: it would never end
+            logger.warning("%s", error)
+            return
+        self._telling_missed = True
+        try:
+            if ms > 0:
+                self.emit("audio_gap", AudioGapEvent(direction="in", ms=ms, reason=str(error)))
+            else:
+                self.report(error)
+        finally:
+            self._telling_missed = False
 
     def ms_of(self, event: Any) -> float:
         """Tell how many milliseconds of audio an event carries."""
@@ -334,7 +343,7 @@ class Emitter:
 
     def _listening(self, name: str, function: AnyListener | None, overflow: Overflow | None, *, once: bool) -> Any:
         self._check(name)
-        policy = overflow or OVERFLOW.get(name, "disconnect")
+        policy = policy_for(name, overflow)
         self._may_block = self._may_block or policy == "block"
         if function is not None:
             self._register(Listener(name, function, self, once=once, overflow=policy))

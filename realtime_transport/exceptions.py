@@ -302,7 +302,10 @@ class ListenerError(RealtimeError):
         self.__cause__ = error
 
     def _what_happened(self, error: BaseException | None) -> str:
-        return f"raised {type(error).__name__}: {error}"
+        try:
+            return f"raised {type(error).__name__}: {error}"
+        except Exception:  # noqa: BLE001 - whatever the application's own ``__str__`` raises
+            return f"raised {type(error).__name__}"
 
 
 class SlowConsumer(ListenerError):

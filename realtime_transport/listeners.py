@@ -17,7 +17,7 @@ from typing import Any, Final, Protocol, TypeAlias, cast
 import attrs
 
 from realtime_transport.backlog import LISTENER_LIMIT, Backlog, Full, Overflow
-from realtime_transport.exceptions import ListenerError, SlowConsumer
+from realtime_transport.exceptions import InvalidArgument, ListenerError, SlowConsumer
 
 logger: logging.Logger = logging.getLogger("realtime_transport")
 
@@ -58,7 +58,7 @@ class _Waiting:
 
 
 class Listener:
-    """A function registered for one name. Two of the same name and function are equal: that is how ``off`` finds it."""
+    """A function registered for one name."""
 
     __slots__ = ("_async", "_backlog", "_once", "_over", "_overflow", "_owner", "_task", "_warned", "function", "name")
 
@@ -66,28 +66,24 @@ class Listener:
         self,
         name: str,
         function: AnyListener,
-        owner: ListenerOwner | None = None,
+        owner: ListenerOwner,
         *,
         once: bool = False,
         overflow: Overflow = "disconnect",
     ) -> None:
+        if not callable(function):
+            raise InvalidArgument(f"a listener can be called, not a {type(function).__name__}", path="listener")
         self.name: str = name
         self.function: AnyListener = function
         self._owner = owner
         self._once = once
         self._over = False
         self._warned = False
-        self._async = _is_async(function)
+        self._async = is_async(function)
         self._overflow: Overflow = overflow
         self._backlog: Backlog[_Waiting] | None = None
         """Made when something has to wait, which for a plain function is never: a session has dozens of these."""
         self._task: asyncio.Task[None] | None = None
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Listener) and self.name == other.name and self.function == other.function
-
-    def __hash__(self) -> int:
-        return hash((self.name, self.function))
 
     def __call__(self, event: Any) -> None:
         """Serve one event: call a function now, queue for a coroutine function."""
@@ -95,7 +91,7 @@ class Listener:
             return
         if self._once:
             self._over = True
-            self._emitter.take_off(self)
+            self._owner.take_off(self)
         if self._async:
             self._enqueue(_Waiting(event, None))
         else:
@@ -116,18 +112,15 @@ class Listener:
 
     @property
     def label(self) -> str:
-        """The function's name, as a person would look for it."""
-        named = self.function
+        """The function's name, or its class's, as a person would look for it."""
+        named: object = self.function
         while isinstance(named, functools.partial):
-            named = named.func
-        name = getattr(named, "__qualname__", None)
-        return f"{named.__module__}.{name}" if name else repr(self.function)
-
-    @property
-    def _emitter(self) -> ListenerOwner:
-        if self._owner is None:
-            raise TypeError("this listener only serves to find another")
-        return self._owner
+            named = cast("functools.partial[object]", named).func
+        if not hasattr(named, "__qualname__"):
+            named = type(named)
+        # Methods of built-in types have no module, or not even the attribute.
+        words = getattr(named, "__module__", None), getattr(named, "__qualname__", None)
+        return ".".join(word for word in words if word)
 
     # --- sync ------------------------------------------------------------------------------------------------------
 
@@ -137,7 +130,7 @@ class Listener:
         try:
             result = self.function(event)
         except Exception as error:  # noqa: BLE001 - whatever user code raises; KeyboardInterrupt and its kin pass
-            self._emitter.report(ListenerError(self.name, self.label, error))
+            self._owner.report(ListenerError(self.name, self.label, error))
         else:
             if result is not None and inspect.isawaitable(result):
                 self._enqueue(_Waiting(event, result))
@@ -161,24 +154,27 @@ class Listener:
             forgotten = backlog.offer(waiting)
         except Full:
             _discard(waiting)
-            self._emitter.take_off(self)
-            self._emitter.report(SlowConsumer(self.name, self.label, limit=backlog.limit))
+            self._owner.take_off(self)
+            self._owner.report(SlowConsumer(self.name, self.label, limit=backlog.limit))
             return
         if forgotten is not None:
             _discard(forgotten)
-            if backlog.note_missed(self._emitter.ms_of(forgotten.event)):
+            if backlog.note_missed(self._owner.ms_of(forgotten.event)):
                 self._report_missed(backlog)
         if self._task is None or self._task.done():  # done, and its end not told yet
-            self._task = asyncio.get_running_loop().create_task(self._serve(backlog), name=f"listener {self.label}")
-            self._task.add_done_callback(self._served)
-            self._emitter.adopt(self._task)
+            self._start_serving(backlog)
+
+    def _start_serving(self, backlog: Backlog[_Waiting]) -> None:
+        self._task = asyncio.get_running_loop().create_task(self._serve(backlog), name=f"listener {self.label}")
+        self._task.add_done_callback(self._served)
+        self._owner.adopt(self._task)
 
     async def _serve(self, backlog: Backlog[_Waiting]) -> None:
         while backlog:
             was_congested = backlog.congested
             waiting = backlog.take()
             if was_congested:
-                self._emitter.room_was_made()
+                self._owner.room_was_made()
             self._report_missed(backlog)
             try:
                 await (waiting.started or cast("Awaitable[object]", self.function(waiting.event)))
@@ -186,18 +182,24 @@ class Listener:
                 if _is_cancelled():
                     raise
                 # Not this task was cancelled but something that the listener waited for: an error like any other.
-                self._emitter.report(ListenerError(self.name, self.label, error))
+                self._owner.report(ListenerError(self.name, self.label, error))
             except Exception as error:  # noqa: BLE001 - whatever user code raises
-                self._emitter.report(ListenerError(self.name, self.label, error))
+                self._owner.report(ListenerError(self.name, self.label, error))
 
     def _served(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled():
-            task.exception()  # KeyboardInterrupt and SystemExit have gone through the loop already
-        if self._task is task:
-            self._task = None
-            if task.cancelled():
-                self._forget()
-                self._emitter.room_was_made()
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, (KeyboardInterrupt, SystemExit)):
+            error = None  # the loop has raised it already
+        if error is not None:
+            self._owner.report(ListenerError(self.name, self.label, error))
+        if self._task is not task:
+            return
+        self._task = None
+        if task.cancelled():
+            self._forget()
+            self._owner.room_was_made()
+        elif error is not None and self._backlog:
+            self._start_serving(self._backlog)
 
     def _forget(self) -> None:
         for waiting in self._backlog.clear() if self._backlog is not None else ():
@@ -207,10 +209,11 @@ class Listener:
         missed = backlog.missed()
         if missed is not None:
             error = SlowConsumer(self.name, self.label, limit=backlog.limit, dropped=missed.events)
-            self._emitter.report_missed(error, missed.ms)
+            self._owner.report_missed(error, missed.ms)
 
 
-def _is_async(function: AnyListener) -> bool:
+def is_async(function: AnyListener) -> bool:
+    """Tell whether a call only makes a coroutine: an ``async def``, a partial of one, an object whose call is one."""
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__)
 
 

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,7 +26,6 @@ from realtime_transport.exceptions import (
     SlowConsumer,
     StateError,
 )
-from realtime_transport.listeners import Listener
 from realtime_transport.testing import virtual_time
 from realtime_transport.testing.virtual_time import VirtualTimeLoop
 
@@ -106,6 +106,44 @@ async def test_a_name_that_does_not_exist_is_refused_with_a_hint() -> None:
         em.events("zzz")
 
 
+@pytest.mark.parametrize("verb", ["on", "once"])
+async def test_what_cannot_be_called_is_no_listener(verb: str) -> None:
+    em = emitter()
+    with pytest.raises(InvalidArgument, match=r"^listener: .*, not a str$"):
+        getattr(em, verb)("audio", "a name")
+    assert not em.hears("audio")
+    em.off("audio", "a name")  # type: ignore[arg-type]
+
+
+async def test_a_policy_that_does_not_exist_is_refused() -> None:
+    em = emitter()
+    with pytest.raises(InvalidArgument, match=r"^overflow: 'drop-oldest'.* drop_oldest, disconnect, block$"):
+        em.on("audio", print, overflow="drop-oldest")  # type: ignore[call-overload]
+    with pytest.raises(InvalidArgument, match=r"^overflow"):
+        em.once("audio", overflow="drop-oldest")  # type: ignore[arg-type]
+    with pytest.raises(InvalidArgument, match=r"^overflow"):
+        em.events(overflow="drop-oldest")  # type: ignore[arg-type]
+    assert not em.hears("audio")
+
+
+@pytest.mark.parametrize("limit", [0, -1])
+async def test_a_stream_without_room_is_refused(limit: int) -> None:
+    with pytest.raises(InvalidArgument, match=r"^limit: "):
+        emitter().events(limit=limit, overflow="drop_oldest")
+
+
+async def test_wait_for_takes_a_name_or_a_plain_function() -> None:
+    em = emitter()
+
+    async def predicate(event: object) -> bool:
+        return False
+
+    for what in (None, predicate):
+        with pytest.raises(InvalidArgument, match=r"^what: "):
+            await em.wait_for(what)  # type: ignore[arg-type]
+    assert not em.hears("audio")
+
+
 async def test_an_open_emitter_takes_any_name() -> None:
     em, heard = Emitter(None), list[int]()
     em.on("vendor.thing", heard.append)
@@ -165,17 +203,27 @@ async def test_listens_follows_registration() -> None:
     assert not em.listens("turn_done")
 
 
-def test_a_listener_without_owner_only_finds() -> None:
-    probe = Listener("audio", print)
-    assert probe == Listener("audio", print)
-    assert probe != Listener("audio", repr)
-    assert probe != print
-    with pytest.raises(TypeError, match="find another"):
-        asyncio.run(_call_once(Listener("audio", print, once=True)))
+@HOT_AND_COLD
+async def test_objects_that_compare_by_value_listen_too(name: str) -> None:
+    em = emitter()
+    counter = Counter()
+    em.on(name, counter)
+    em.emit(name, 1)
+    counter.seen += 1  # which changes what it is equal to
+    em.emit(name, 2)
+    em.off(name, counter)
+    em.emit(name, 3)
+    assert counter.seen == 3
 
 
-async def _call_once(listener: Listener) -> None:
-    listener(1)
+@attrs.define
+class Counter:
+    """Equal by value and open to change, therefore without a hash."""
+
+    seen: int = 0
+
+    def __call__(self, event: object) -> None:
+        self.seen += 1
 
 
 # --- changing while emitting ---------------------------------------------------------------------------------------
@@ -325,6 +373,66 @@ async def test_an_unheard_event_called_error_is_nothing_special_elsewhere(caplog
     assert caplog.records == []
 
 
+class Unspeakable(Exception):
+    """What cannot even be printed."""
+
+    def __str__(self) -> str:
+        raise ValueError
+
+
+class Mute:
+    """An object that can be called and not printed."""
+
+    def __call__(self, event: object) -> None:
+        raise Unspeakable
+
+    def __repr__(self) -> str:
+        raise ValueError
+
+
+@pytest.mark.parametrize(
+    ("listener", "label"),
+    [
+        (list[int]().index, "list.index"),  # of no module
+        (str.upper, "str.upper"),  # without even the attribute
+        (functools.partial(str.upper), "str.upper"),
+        (Mute(), "tests.test_emitter.Mute"),
+        (functools.partial(Mute()), "tests.test_emitter.Mute"),
+        (functools.partial(int, base=0), "builtins.int"),
+    ],
+)
+async def test_fm68_every_listener_and_every_error_has_a_name(listener: Callable[[Any], object], label: str) -> None:
+    em = emitter()
+    found = errors(em)
+    em.on("audio", listener)
+    em.emit("audio", 1.5)
+    (error,) = found
+    assert isinstance(error, ListenerError)
+    assert error.listener == label
+    assert type(error.__cause__).__name__ in str(error)
+
+
+@pytest.mark.parametrize("kind", [GeneratorExit, type("Outcome", (BaseException,), {})])
+async def test_fm71_what_is_no_exception_in_a_coroutine_listener_is_told_and_the_rest_is_served(
+    kind: type[BaseException],
+) -> None:
+    em, heard = emitter(), list[int]()
+    found = errors(em)
+
+    async def leaves(event: int) -> None:
+        heard.append(event)
+        if event == 0:
+            raise kind
+
+    em.on("turn_done", leaves)
+    for n in range(3):
+        em.emit("turn_done", n)
+    await idle()
+    assert heard == [0, 1, 2]
+    (error,) = found
+    assert type(error.__cause__) is kind
+
+
 @pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit, asyncio.CancelledError])
 @HOT_AND_COLD
 async def test_fm71_what_is_no_exception_passes(name: str, kind: type[BaseException]) -> None:
@@ -436,9 +544,6 @@ async def test_coroutine_functions_in_disguise() -> None:
         async def __call__(self, event: int) -> None:
             heard.append(("object", event))
 
-        def __repr__(self) -> str:
-            return "<the object>"
-
     async def fails(name: str, event: int) -> None:
         raise ValueError
 
@@ -453,7 +558,6 @@ async def test_coroutine_functions_in_disguise() -> None:
     await idle()
     assert isinstance(found[0], ListenerError)
     assert "fails" in found[0].listener
-    assert Listener("audio", Callable()).label == "<the object>"
 
 
 async def test_off_forgets_what_waits_for_a_coroutine_function() -> None:

@@ -100,6 +100,17 @@ async def test_a_reader_that_never_reads_is_told_of_now_and_then() -> None:
     assert await read(stream) == [6, 7, 8]
 
 
+@pytest.mark.parametrize("limit", [1, 2])
+async def test_a_reader_of_the_newest_event_is_not_told_of_what_it_is_told(limit: int) -> None:
+    em = Emitter(TRANSPORT_EVENTS, audio_ms=lambda event: 20.0 if isinstance(event, int) else 0.0)
+    newest = em.events(limit=limit, overflow="drop_oldest")
+    for n in range(10):
+        em.emit("audio", n)
+    assert newest.hears("audio_gap")
+    newest.close()
+    assert len(await read(newest)) == limit
+
+
 async def test_a_stream_of_everything_that_is_too_slow_says_so() -> None:
     stream: EventStream[int] = EventStream(limit=1)
     stream.offer(1)
