@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar
+from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar, get_args
 
 import attrs
+
+from realtime_transport.exceptions import InvalidArgument
 
 T = TypeVar("T")
 
@@ -31,9 +33,21 @@ LISTENER_LIMIT: Final = 256
 STREAM_LIMIT: Final = 1024
 """Events that wait in one stream: it hears every name, and its reader does its work between two events."""
 
+POLICIES: Final[tuple[Overflow, ...]] = get_args(Overflow)
 
 AudioMs: TypeAlias = Callable[[Any], float]
 """How many milliseconds of audio an event carries, 0.0 for all that carry none."""
+
+
+def policy_for(name: str, overflow: Overflow | None) -> Overflow:
+    """Return the policy that was asked for, or the one that suits the name. Raises ``InvalidArgument``."""
+    return OVERFLOW.get(name, "disconnect") if overflow is None else _checked(overflow)
+
+
+def _checked(overflow: Overflow) -> Overflow:
+    if overflow not in POLICIES:
+        raise InvalidArgument(f"{overflow!r} is none of {', '.join(POLICIES)}", path="overflow")
+    return overflow
 
 
 class Full(Exception):
@@ -50,11 +64,13 @@ class Missed:
 
 
 class Backlog(Generic[T]):
-    """A bounded queue with one reader. ``offer`` never waits."""
+    """A bounded queue with one reader. ``offer`` never waits. Raises ``InvalidArgument`` for one without room."""
 
     def __init__(self, limit: int, overflow: Overflow) -> None:
+        if limit < 1:
+            raise InvalidArgument(f"at least one event has to fit, not {limit}", path="limit")
         self.limit = limit
-        self.overflow: Overflow = overflow
+        self.overflow: Overflow = _checked(overflow)
         # With ``block`` the driver stops reading at ``limit``, but one frame makes several events, so a hard limit
         # cannot be there. At twice the limit the driver is one that reads on regardless.
         self._most = limit * 2 if overflow == "block" else limit

@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from realtime_transport.exceptions import RealtimeError
+from realtime_transport.exceptions import InvalidArgument, RealtimeError
+from realtime_transport.listeners import is_async
 
 Predicate: TypeAlias = Callable[[Any], object]
 """Tells whether an event is the one; its result is taken for true or false."""
@@ -16,6 +17,8 @@ class Wait:
     """Wait for the next event of a name, or the next of any name for which a predicate is true."""
 
     def __init__(self, what: str | Predicate) -> None:
+        if not isinstance(what, str) and (not callable(what) or is_async(what)):
+            raise InvalidArgument("it takes a name, or a plain function of an event", path="what")
         self.name: str | None = what if isinstance(what, str) else None
         self._matches = None if isinstance(what, str) else what
         self.found: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
