@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -53,7 +54,13 @@ def item_retrieved(core: Core, event: ConversationItemRetrieved, now: float) -> 
 
 
 def item_truncated(core: Core, event: ConversationItemTruncated, now: float) -> None:
-    """Note what is left of an item: by our truncation, or the server's own where it plays the audio."""
+    """Note what is left of an item: by our truncation, or the server's own where it plays the audio.
+
+    Of how much that is left is known here only where the audio came this way.
+    """
+    received_ms = math.floor(core.playout.received_ms(event.item_id, event.content_index))
+    if received_ms and isinstance(event.audio_end_ms, int):
+        core.history.heard(event.item_id, event.content_index, event.audio_end_ms, received_ms)
     record(core, event, now)
     core.requests.acknowledge("truncate_item", event.item_id, event)
 

@@ -1,6 +1,9 @@
 """Items of the conversation as the server tells of them."""
 
+import pytest
+
 from realtime_transport.events import (
+    UNSET,
     Conversation,
     ConversationCreated,
     ConversationItemAdded,
@@ -21,6 +24,7 @@ from realtime_transport.events import (
     McpToolsListedEvent,
     UserMessageItem,
 )
+from realtime_transport.events.base import Maybe
 from tests.conversation.client_case import Case, message
 
 HELLO = UserMessageItem(id="item_u", content=(InputTextPart(text="Hello"),))
@@ -156,3 +160,46 @@ def test_a_failed_listing_is_told() -> None:
     case.server(McpListToolsFailed(item_id="item_m"))
     assert case.heard(McpToolsFailedEvent) == [McpToolsFailedEvent(item_id="item_m")]
     assert case.heard(McpToolsListedEvent) == []
+
+
+# --- truncation ------------------------------------------------------------------------------------------------------
+
+
+def test_the_words_that_a_truncation_leaves_are_known() -> None:
+    """Also when the application asks for it, and nothing interrupted the sound."""
+    case = Case()
+    case.turn(2.0, ours=False)
+    case.do("truncate_item", "item_a", 0, 1000)
+    case.server(ConversationItemTruncated(item_id="item_a", content_index=0, audio_end_ms=1000))
+    entry = case.talk.history_entry("item_a")
+    assert entry is not None
+    assert (entry.heard_ms, entry.heard_text) == (1000, "word word word word word")
+    assert case.heard(ItemUpdateEvent)[-1].item.id == "item_a"
+
+
+@pytest.mark.parametrize(("received", "end_ms"), [(0.0, 1000), (2.0, UNSET)])
+def test_where_the_audio_went_another_way_or_no_time_is_told_the_words_are_not_known(
+    received: float, end_ms: Maybe[int]
+) -> None:
+    case = Case()
+    case.created(ours=False)
+    case.item(message("item_a", transcript="Hello there"))
+    case.speak(received)
+    case.server(ConversationItemTruncated(item_id="item_a", content_index=0, audio_end_ms=end_ms))
+    entry = case.talk.history_entry("item_a")
+    assert entry is not None
+    assert (entry.heard_ms, entry.heard_text) == (1000 if end_ms else None, None)
+
+
+def test_the_answer_to_the_truncation_of_an_interrupt_changes_nothing() -> None:
+    case = Case()
+    case.created(ours=False)
+    case.item(message("item_a", transcript="four words"))
+    case.speak(1.0005)
+    case.wait(0.4)
+    case.do("interrupt")
+    before = case.talk.history_entry("item_a")
+    assert before is not None
+    assert before.heard_text == "four"
+    case.server(ConversationItemTruncated(item_id="item_a", content_index=0, audio_end_ms=400))
+    assert case.talk.history_entry("item_a") == before
