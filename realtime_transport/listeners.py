@@ -133,7 +133,9 @@ class Listener:
             self._owner.report(ListenerError(self.name, self.label, error))
         else:
             if result is not None and inspect.isawaitable(result):
-                self._enqueue(_Waiting(event, result))
+                # A task goes on by itself: waiting for it must not end it.
+                started = asyncio.shield(result) if asyncio.isfuture(result) else result
+                self._enqueue(_Waiting(event, started))
         took = clock() - began
         if took > SLOW_CALL and not self._warned:
             self._warned = True

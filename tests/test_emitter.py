@@ -578,6 +578,26 @@ async def test_off_forgets_what_waits_for_a_coroutine_function() -> None:
     assert heard.count(2) == 1
 
 
+async def test_a_task_that_a_plain_function_returns_stays_its_own() -> None:
+    em = emitter()
+    found = errors(em)
+    begun: list[asyncio.Task[str]] = []
+
+    async def work(event: int) -> str:
+        await asyncio.sleep(10)
+        return "done"
+
+    def begin(event: int) -> asyncio.Task[str]:
+        begun.append(asyncio.ensure_future(work(event)))
+        return begun[-1]
+
+    em.on("turn_done", begin)
+    em.emit("turn_done", 1)
+    await em.drain(1)
+    assert await begun[0] == "done"
+    assert found == []
+
+
 async def test_off_inside_a_listener_reaches_a_coroutine_function_at_once() -> None:
     em, heard = emitter(), list[int]()
 
