@@ -14,7 +14,14 @@ import attrs
 
 from realtime_transport.audio import PCM16_24K
 from realtime_transport.audio.convert import Converter
-from realtime_transport.conversation.brain import DeafTranscriber, GenerationRequest, HangUp, Output, Transcriber
+from realtime_transport.conversation.brain import (
+    DeafTranscriber,
+    GenerationRequest,
+    HangUp,
+    Output,
+    Transcriber,
+    words_in,
+)
 from realtime_transport.conversation.server_checks import check_event
 from realtime_transport.conversation.server_errors import refusal, unreadable
 from realtime_transport.conversation.server_items import Entry, ItemChain, Speech, without_audio
@@ -335,7 +342,7 @@ class ServerConversation:
                     converter = Converter(input_format(self.session), PCM16_24K)
                     audio = converter.push(part.audio) + converter.flush()
                     entry.speech[index] = Speech(audio=audio, format=PCM16_24K)
-                    entry.words = f"{entry.words} {self._transcriber.transcribe(audio)}".strip()
+                    entry.words = f"{entry.words} {words_in(audio, self._transcriber)}".strip()
         return entry
 
     def _on_item_retrieve(self, event: ConversationItemRetrieve, _: float) -> None:

@@ -13,7 +13,7 @@ import attrs
 from realtime_transport.audio import PCM16_24K, AudioFormat
 from realtime_transport.audio.convert import Converter
 from realtime_transport.audio.vad import EnergyVad, SpeechStarted, VadEvent, VadSettings
-from realtime_transport.conversation.brain import Transcriber
+from realtime_transport.conversation.brain import Transcriber, words_in
 from realtime_transport.conversation.server_errors import refusal
 from realtime_transport.conversation.server_outbox import Ids
 from realtime_transport.conversation.session_views import input_format, turn_detection
@@ -199,7 +199,7 @@ class InputAudio:
             self._gap_until = None
             return [*turns, self._turn]
         if isinstance(self._detection, SemanticVad):
-            words = self._transcriber.transcribe(bytes(self._between(self._turn_began, at)))
+            words = words_in(bytes(self._between(self._turn_began, at)), self._transcriber)
             wait = wait_after(words, self._detection.eagerness or "auto") - _SEMANTIC.silence_duration_ms
             self._gap_until = at + PCM16_24K.bytes_for(max(0, wait))
             return []

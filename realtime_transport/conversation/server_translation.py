@@ -15,7 +15,7 @@ import attrs
 from realtime_transport.audio import PCM16_24K
 from realtime_transport.audio.framing import Framer
 from realtime_transport.audio.vad import EnergyVad, SpeechStarted
-from realtime_transport.conversation.brain import DeafTranscriber, Transcriber
+from realtime_transport.conversation.brain import DeafTranscriber, Transcriber, words_in
 from realtime_transport.conversation.server import Close
 from realtime_transport.conversation.server_audio import MAX_APPEND_BYTES
 from realtime_transport.conversation.server_checks import check_event
@@ -190,7 +190,7 @@ class TranslationServer:
         language = (audio.output or TranslationOutputConfig()).language
         transcribes = bool((audio.input or TranslationInputConfig()).transcription)
         for part in parts:
-            words = self._transcriber.transcribe(part)
+            words = words_in(part, self._transcriber)
             if not words:
                 continue
             for word in words_of(f"{words} ") if transcribes else ():

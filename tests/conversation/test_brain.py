@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from realtime_transport.conversation.brain import DeafTranscriber, GenerationRequest, Heard
+from realtime_transport.conversation.brain import DeafTranscriber, GenerationRequest, Heard, words_in
 from realtime_transport.events import (
     AssistantMessageItem,
     FunctionCallItem,
@@ -23,6 +23,7 @@ from realtime_transport.events import (
     SystemMessageItem,
     UserMessageItem,
 )
+from realtime_transport.exceptions import ServerError
 
 
 def user(text: str) -> UserMessageItem:
@@ -94,6 +95,19 @@ def test_outputs_have_the_names_of_their_functions() -> None:
 
 def test_a_deaf_server() -> None:
     assert DeafTranscriber().transcribe(b"\1\0") == ""
+
+
+def test_words_that_cannot_be_had_are_none() -> None:
+    class Fails:
+        def transcribe(self, audio: bytes) -> str:
+            raise ServerError("No such model.")
+
+    class Counts:
+        def transcribe(self, audio: bytes) -> str:
+            return f"{len(audio)} bytes"
+
+    assert words_in(b"\1\0", Fails()) == ""
+    assert words_in(b"\1\0", Counts()) == "2 bytes"
 
 
 # --- tools of MCP servers --------------------------------------------------------------------------------------------

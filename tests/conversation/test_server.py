@@ -47,7 +47,7 @@ from realtime_transport.events import (
     UnknownClientEvent,
     UserMessageItem,
 )
-from realtime_transport.exceptions import DecodeError
+from realtime_transport.exceptions import DecodeError, ServerError
 from realtime_transport.wire import to_dict
 from tests.conversation.serving import PHRASE, Canned, Served, plain, silence, types
 
@@ -112,6 +112,23 @@ def test_a_pause_says_nothing() -> None:
     served.respond()
     served.conversation.produce("resp_0001", Pause(ms=100), 0)
     assert served.conversation.frames_to_send() == []
+
+
+def test_sound_inside_an_item_is_taken_though_its_words_cannot_be_had() -> None:
+    class Fails:
+        def transcribe(self, audio: bytes) -> str:
+            raise ServerError("No such model.", code="DeploymentNotFound")
+
+    brain = Canned()
+    served = Served(brain, transcriber=Fails())
+    item = UserMessageItem(id="u", content=(InputAudioPart(audio=PHRASE),))
+    assert types(served.send(ConversationItemCreate(item=item))) == [
+        "conversation.item.added",
+        "conversation.item.done",
+    ]
+    served.respond()
+    (heard,) = brain.requests[0].heard
+    assert (heard.audio, heard.words) == (PHRASE, "")
 
 
 # --- what it was made with -----------------------------------------------------------------------------------------

@@ -405,6 +405,18 @@ def test_a_turn_ends_when_the_words_have_been_waited_for(
     assert knows.asked == [sound[size(660) : size(1920)]]
 
 
+def test_a_gap_after_words_that_cannot_be_had_ends_the_turn_as_one_without_words() -> None:
+    class Fails:
+        def transcribe(self, audio: bytes) -> str:
+            raise ServerError("No such model.", code="DeploymentNotFound")
+
+    said = SPEECH + silence(1000)
+    assert buffer(SEMANTIC, transcriber=Fails()).append(said) == [
+        TurnStarted("item_1", 660),
+        TurnStopped("item_1", 2600, said[size(660) : size(2600)]),
+    ]
+
+
 def test_a_turn_lasts_until_the_very_moment_it_is_waited_for() -> None:
     audio = buffer(SEMANTIC, transcriber=Knows("I would"))
     audio.append(SPEECH + silence(3999))

@@ -37,7 +37,7 @@ from realtime_transport.events import (
     TranslationSessionUpdated,
     UnknownClientEvent,
 )
-from realtime_transport.exceptions import DecodeError
+from realtime_transport.exceptions import DecodeError, ServerError
 from realtime_transport.wire import to_dict
 
 FRAME = 9600
@@ -229,6 +229,23 @@ def test_speech_that_nobody_understands_has_no_words() -> None:
         "session.output_audio.delta",
         "session.closed",
     }
+
+
+def test_speech_whose_words_cannot_be_had_comes_back_whole_and_the_session_ends() -> None:
+    class Fails:
+        def transcribe(self, audio: bytes) -> str:
+            raise ServerError("No such model.", code="DeploymentNotFound")
+
+    speech = library().audio("caller_weather")
+    served = Served(transcriber=Fails())
+    served.speak(speech + bytes(2 * 48_000))
+    served.say(TranslationSessionClose())
+    assert {frame.type for frame in served.frames} == {
+        "session.created",
+        "session.output_audio.delta",
+        "session.closed",
+    }
+    assert sum(length for _, length in audio_of(served.frames)) >= len(speech) + 2 * 48_000
 
 
 # --- the end -----------------------------------------------------------------------------------------------------
