@@ -92,12 +92,7 @@ class ResponseQueue:
         """
         options = event.response or ResponseOptions()
         outside = self._out_of_band and options.conversation == "none"
-        turn = Turn(
-            event=marked(event),
-            receipts=[str(event.event_id)],
-            automatic=automatic,
-            out_of_band=outside,
-        )
+        turn = Turn(event=marked(event), receipts=[str(event.event_id)], automatic=automatic, out_of_band=outside)
         self._requests.open(Request(event_id=turn.marker, kind="response", key=turn.marker), None)
         if outside:
             self._beside[turn.marker] = turn
@@ -204,17 +199,23 @@ class ResponseQueue:
         """
         turn = self._running.get(response_id) if response_id else self.active
         if turn is None:
-            return self.created(Response(id=response_id), now) if response_id else None
+            return self._join(Response(id=response_id), now) if response_id else None
         self._listen_on(turn, now)
         return turn
+
+    def _join(self, response: Response, now: float, event: ServerEvent | None = None) -> Turn | None:
+        """Take an unannounced response as just created. Nobody's does not end the running one: only an announced does."""
+        outside = response.conversation_id is None and self._names_conversations
+        known = response.id in self._silent or self._match(response) is not None
+        return self.created(response, now, event) if self.active is None or outside or known else None
 
     def find(self, response: Response) -> Turn | None:
         """Find the running response that the server speaks of; without an id it is the one in the slot."""
         return self._running.get(response.id) if response.id else self.active
 
     def done(self, response: Response, now: float, event: ServerEvent | None = None) -> Turn | None:
-        """Note that a response ended and let the next request go; None when it ended before."""
-        turn = self.find(response) or self.created(response, now, event)
+        """Note that a response ended and let the next request go; None when it ended before, or is nobody's."""
+        turn = self.find(response) or self._join(response, now, event)
         if turn is None:
             return None
         if turn is self.active:

@@ -172,6 +172,78 @@ def test_a_new_response_of_the_server_displaces_one_whose_done_was_lost() -> Non
     assert slot(case) is Slot.ACTIVE
 
 
+def test_fm50_what_was_never_announced_does_not_end_the_one_that_runs() -> None:
+    case = Case()
+    case.created("resp_1", ours=False)
+    case.clear()
+    case.speak(0.1, response_id="resp_stray")
+    case.done("resp_stray")
+    case.done("resp_stray", conversation_id="conv_1", metadata=None)
+    assert case.events == []
+    assert case.talk.counts.stale == 3
+    assert case.talk.active_response_id == "resp_1"
+    case.speak(0.1)
+    assert case.names() == ["audio"]
+
+
+def test_fm50_null_says_nothing_of_it_where_the_server_never_names_a_conversation() -> None:
+    case = Case()
+    case.created("resp_1", ours=False, conversation_id=UNSET)
+    case.done("resp_stray", conversation_id=None)
+    assert case.talk.active_response_id == "resp_1"
+
+
+def test_what_was_never_announced_is_taken_as_just_created_while_nothing_runs() -> None:
+    case = Case()
+    case.speak(0.1, response_id="resp_1")
+    assert case.names() == ["turn_started", "audio"]
+    case.done("resp_1")
+    case.done("resp_2")
+    assert case.names() == ["turn_started", "audio", "audio_done", "turn_done", "turn_started", "turn_done"]
+
+
+def test_an_end_that_names_our_request_counts_although_its_beginning_was_lost() -> None:
+    case = Case()
+    event_id = case.do("request_response", None)
+    case.created("resp_vad", ours=False)
+    (create,) = case.sent(ResponseCreate)
+    assert create.response
+    case.done("resp_ours", metadata=create.response.metadata)
+    assert case.settled == {event_id: "acknowledged"}
+    assert [(event.response_id, event.reason) for event in case.heard(TurnDoneEvent)] == [
+        ("resp_vad", "displaced"),
+        ("resp_ours", None),
+    ]
+    assert slot(case) is Slot.IDLE
+
+
+def test_an_end_outside_the_conversation_counts_although_its_beginning_was_lost() -> None:
+    case = Case()
+    case.created("resp_1", ours=False)
+    case.clear()
+    case.done("resp_o", conversation_id=None)
+    assert [(event.response_id, event.out_of_band) for event in case.heard(TurnDoneEvent)] == [("resp_o", True)]
+    assert case.talk.active_response_id == "resp_1"
+
+
+def test_a_request_outside_is_answered_by_its_first_delta_although_its_beginning_was_lost() -> None:
+    case = Case()
+    case.created("resp_1", ours=False)
+    event_id = case.do("request_response", OUTSIDE)
+    case.speak(0.1, response_id="resp_o")
+    assert case.settled == {event_id: "acknowledged"}
+    assert case.talk.active_response_id == "resp_1"
+
+
+def test_a_silent_response_that_goes_on_takes_the_slot_from_the_next() -> None:
+    case = Case()
+    case.created("resp_1", ours=False)
+    case.wait(60.0)
+    case.created("resp_2", ours=False)
+    case.speak(0.1, response_id="resp_1")
+    assert case.talk.active_response_id == "resp_1"
+
+
 def test_while_contended_another_of_theirs_changes_nothing_for_ours() -> None:
     case = Case()
     event_id = case.do("request_response", None)
