@@ -12,19 +12,10 @@ from typing import Any, Final, Literal
 
 import attrs
 
-from realtime_transport.audio import PCM16_24K
-from realtime_transport.audio.convert import Converter
-from realtime_transport.conversation.brain import (
-    DeafTranscriber,
-    GenerationRequest,
-    HangUp,
-    Output,
-    Transcriber,
-    words_in,
-)
+from realtime_transport.conversation.brain import DeafTranscriber, GenerationRequest, HangUp, Output, Transcriber
 from realtime_transport.conversation.server_checks import check_event
 from realtime_transport.conversation.server_errors import refusal, unreadable
-from realtime_transport.conversation.server_items import Entry, ItemChain, Speech, without_audio
+from realtime_transport.conversation.server_items import ItemChain, entry_of
 from realtime_transport.conversation.server_mcp import McpRequest, McpResult, ServerMcp
 from realtime_transport.conversation.server_outbox import Ids, Padding, ServerOutbox, no_padding
 from realtime_transport.conversation.server_responses import RateLimitsWhen, ServerResponses
@@ -149,16 +140,17 @@ class ServerConversation:
         if defaults is not None:
             self._session.update(SessionUpdate(session=defaults))
         self._mcp = ServerMcp(self._out, self._session, self._chain)
+        self._transcriber = transcriber or DeafTranscriber()
         self._responses = ServerResponses(
             self._out,
             self._session,
             self._chain,
             self._mcp,
+            self._transcriber,
             context_tokens=limits.context_tokens,
             tokens_per_minute=limits.tokens_per_minute,
             rate_limits=traits.rate_limits,
         )
-        self._transcriber = transcriber or DeafTranscriber()
         self._turns = CallerTurns(
             self._out,
             self._session,
@@ -326,24 +318,13 @@ class ServerConversation:
             raise refusal("no_such_call", call_id=event.item.call_id)
         if isinstance(event.item, McpApprovalResponseItem):
             self._mcp.check_approval(event.item)
-        entry = self._entry(_completed(event.item, item_id, self._out.ids))
+        item = _completed(event.item, item_id, self._out.ids)
+        entry = entry_of(item, input_format(self.session), self._transcriber)
         self._chain.insert(item_id, entry, previous)
         self._out.send(ConversationItemAdded(previous_item_id=previous, item=entry.item))
         self._out.send(ConversationItemDone(previous_item_id=previous, item=entry.item))
         if isinstance(event.item, McpApprovalResponseItem):
             self._mcp.approve(event.item)
-
-    def _entry(self, item: Item) -> Entry:
-        """Put the sound that a client sends inside an item where sound is kept."""
-        entry = Entry(without_audio(item))
-        if isinstance(item, UserMessageItem):
-            for index, part in enumerate(item.content):
-                if isinstance(part, InputAudioPart) and part.audio:
-                    converter = Converter(input_format(self.session), PCM16_24K)
-                    audio = converter.push(part.audio) + converter.flush()
-                    entry.speech[index] = Speech(audio=audio, format=PCM16_24K)
-                    entry.words = f"{entry.words} {words_in(audio, self._transcriber)}".strip()
-        return entry
 
     def _on_item_retrieve(self, event: ConversationItemRetrieve, _: float) -> None:
         item = self._chain.with_audio(event.item_id, input_format(self.session))

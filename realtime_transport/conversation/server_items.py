@@ -8,8 +8,9 @@ from typing import Any, Final
 
 import attrs
 
-from realtime_transport.audio import AudioFormat
+from realtime_transport.audio import PCM16_24K, AudioFormat
 from realtime_transport.audio.convert import Converter
+from realtime_transport.conversation.brain import Transcriber, words_in
 from realtime_transport.conversation.server_errors import refusal
 from realtime_transport.conversation.server_outbox import Ids
 from realtime_transport.events.base import UNSET, Maybe
@@ -243,6 +244,19 @@ def _with_transcript(item: UserMessageItem | AssistantMessageItem, content_index
     parts: list[Any] = list(item.content)
     parts[content_index] = attrs.evolve(parts[content_index], transcript=transcript)
     return attrs.evolve(item, content=tuple(parts))
+
+
+def entry_of(item: Item, callers: AudioFormat, transcriber: Transcriber) -> Entry:
+    """Make the entry of an item of the client's; what the caller says in it (in the format ``callers``) is heard."""
+    entry = Entry(without_audio(item))
+    if isinstance(item, UserMessageItem):
+        for index, part in enumerate(item.content):
+            if isinstance(part, InputAudioPart) and part.audio:
+                converter = Converter(callers, PCM16_24K)
+                audio = converter.push(part.audio) + converter.flush()
+                entry.speech[index] = Speech(audio=audio, format=PCM16_24K)
+                entry.words = f"{entry.words} {words_in(audio, transcriber)}".strip()
+    return entry
 
 
 def without_audio(item: Item) -> Item:

@@ -104,6 +104,14 @@ class ResponseOutput:
         self._message: _Message | None = None
         self._opened = 0
 
+    @property
+    def so_far(self) -> Tokens:
+        """What it costs by now: ``tokens``, and the sound of a message that is still open."""
+        return self.tokens if self._message is None else self.tokens + self._sound(self._message)
+
+    def _sound(self, message: _Message) -> Tokens:
+        return Tokens(audio=audio_tokens(self._format.ms(len(message.audio)), OUTPUT_AUDIO_TOKENS_PER_SECOND))
+
     # --- what a brain says ---------------------------------------------------------------------------------------
 
     def say(self, speech: Say) -> None:
@@ -211,9 +219,7 @@ class ResponseOutput:
             self._speak(message, "", message.converter.flush())
         where = self._where(message.item_id, message.output_index)
         if message.kind == "audio":
-            self.tokens += Tokens(
-                audio=audio_tokens(self._format.ms(len(message.audio)), OUTPUT_AUDIO_TOKENS_PER_SECOND)
-            )
+            self.tokens += self._sound(message)
             self._out.send(ResponseOutputAudioDone(**where))
             self._out.send(ResponseOutputAudioTranscriptDone(**where, transcript=message.text))
         else:

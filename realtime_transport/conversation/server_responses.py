@@ -18,11 +18,12 @@ from realtime_transport.conversation.brain import (
     Pause,
     Say,
     Stop,
+    Transcriber,
     Write,
 )
 from realtime_transport.conversation.server_checks import check_rates
 from realtime_transport.conversation.server_errors import refusal
-from realtime_transport.conversation.server_items import Entry, ItemChain
+from realtime_transport.conversation.server_items import Entry, ItemChain, entry_of
 from realtime_transport.conversation.server_mcp import ServerMcp
 from realtime_transport.conversation.server_outbox import ServerOutbox
 from realtime_transport.conversation.server_output import ResponseOutput
@@ -36,7 +37,7 @@ from realtime_transport.conversation.server_usage import (
     usage_of,
 )
 from realtime_transport.conversation.session_config import merge
-from realtime_transport.conversation.session_views import session_output_format
+from realtime_transport.conversation.session_views import input_format, session_output_format
 from realtime_transport.events.audio_config import AudioConfig, AudioOutputConfig
 from realtime_transport.events.base import UNSET
 from realtime_transport.events.items import ItemReference, UserMessageItem
@@ -106,6 +107,7 @@ class ServerResponses:
         session: ServerSession,
         chain: ItemChain,
         mcp: ServerMcp,
+        transcriber: Transcriber,
         *,
         context_tokens: int,
         tokens_per_minute: int | None,
@@ -121,6 +123,7 @@ class ServerResponses:
         self._session = session
         self._chain = chain
         self._mcp = mcp
+        self._transcriber = transcriber
         self._conversation_id = out.ids("conv")
         self._context_tokens = context_tokens
         self._rate_limits: RateLimitsWhen = rate_limits
@@ -187,9 +190,8 @@ class ServerResponses:
         )
 
     def _settings(self, options: ResponseOptions) -> RealtimeSessionConfig:
-        overrides = {name: getattr(options, name) for name in _OVERRIDES if getattr(options, name)}
-        if isinstance(options.tools, tuple):
-            overrides["tools"] = options.tools
+        asked = {name: getattr(options, name) for name in _OVERRIDES}
+        overrides = {name: value for name, value in asked.items() if value is not UNSET and value is not None}
         check_rates(options.audio, "response.audio", self._session.pcm_rates)
         if isinstance(options.audio, AudioConfig):
             overrides["audio"] = AudioConfig(output=options.audio.output)
@@ -207,7 +209,8 @@ class ServerResponses:
                     raise refusal("no_referenced_item", param=f"response.input[{index}].id", item_id=item.id)
                 found.append((item.id, entry))
             else:
-                found.append((str(item.id or f"input {index}"), Entry(item)))
+                entry = entry_of(item, input_format(self._session.config), self._transcriber)
+                found.append((str(item.id or f"input {index}"), entry))
         return found
 
     def _fitting(self, context: list[tuple[str, Entry]], settings: RealtimeSessionConfig) -> list[tuple[str, Entry]]:
@@ -244,7 +247,7 @@ class ServerResponses:
         elif not isinstance(output, Pause | Pace | HangUp):
             response.output.write(Write(text=output.text, phase=output.phase))
         most = response.settings.max_output_tokens
-        if isinstance(most, int) and response.output.tokens.total > most:
+        if isinstance(most, int) and response.output.so_far.total > most:
             details = ResponseStatusDetails(type="incomplete", reason="max_output_tokens")
             self._end(response, now, "incomplete", details)
 

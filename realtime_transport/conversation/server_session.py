@@ -147,15 +147,15 @@ class ServerSession:
         check_event(event)
         check_rates(changes.audio, "session.audio", self.pcm_rates)
         if isinstance(changes, RealtimeSessionConfig):
-            self._check_what_is_fixed(changes)
+            self._check_tracing(changes)
             changes = attrs.evolve(changes, model=UNSET)
         merged = merge(self.config, cast("Any", changes))
-        self.config = _completed(_restored(merged, self.defaults), self.defaults)
-
-    def _check_what_is_fixed(self, changes: RealtimeSessionConfig) -> None:
-        asked = voice(changes)
-        if self.voice_is_fixed and asked and asked != voice(self.config):
+        config = _completed(_restored(merged, self.defaults), self.defaults)
+        if self.voice_is_fixed and voice(config) != voice(self.config):
             raise refusal("voice_is_fixed")
+        self.config = config
+
+    def _check_tracing(self, changes: RealtimeSessionConfig) -> None:
         current = self.realtime.tracing
         if current and changes.tracing and changes.tracing != current:
             raise refusal("tracing_is_fixed")
@@ -168,17 +168,22 @@ _CAN_BE_NULL: Final = frozenset(
 )
 """Fields for which ``null`` is a value of its own."""
 
+_NEVER_ABSENT: Final = frozenset({"rate"})
+"""Fields that are shown with their default where the object around them came without."""
+
+
+_RESTORED_INSIDE: Final = (AudioConfig, AudioInputConfig, AudioOutputConfig, PcmFormat, ServerVad)
+
 
 def _restored(config: ConfigT, defaults: ProtocolObject) -> ConfigT:
-    """Put fields that were set to ``null`` and cannot be back to their defaults, at every level."""
+    """Put fields that were set to ``null`` and cannot be, or are missing and must not, back to their defaults."""
     changed: dict[str, Any] = {}
     for field in attrs.fields(type(config)):
         value, default = getattr(config, field.name), getattr(defaults, field.name)
-        if value is None and field.name not in _CAN_BE_NULL and default is not UNSET:
+        missing = value is None or (value is UNSET and field.name in _NEVER_ABSENT)
+        if missing and field.name not in _CAN_BE_NULL and default is not UNSET:
             changed[field.name] = default
-        elif isinstance(value, AudioConfig | AudioInputConfig | AudioOutputConfig | ServerVad) and isinstance(
-            default, type(value)
-        ):
+        elif isinstance(value, _RESTORED_INSIDE) and isinstance(default, type(value)):
             changed[field.name] = _restored(value, default)
     return attrs.evolve(config, **changed)
 

@@ -414,8 +414,11 @@ def test_words_and_sound_are_counted() -> None:
     case.output.say(Say(transcript="x" * 8, audio=sound(100)))
     case.output.say(Say(transcript="x" * 5, audio=sound(60)))
     assert case.output.tokens == Tokens(text=4)
+    assert case.output.so_far == Tokens(text=4, audio=4)
     case.output.close_message("completed")
-    assert case.output.tokens == Tokens(text=4, audio=4)  # 160 ms at 20 tokens a second, once and rounded up
+    assert (
+        case.output.tokens == case.output.so_far == Tokens(text=4, audio=4)
+    )  # 160 ms at 20 tokens a second, once and rounded up
     case.output.write(Write(text="x" * 4))
     case.output.close_message("completed")
     assert case.output.tokens == Tokens(text=5, audio=4)

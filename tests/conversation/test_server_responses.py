@@ -37,11 +37,13 @@ from realtime_transport.events import (
     OutputTextPart,
     RateLimitsUpdated,
     ResponseCancel,
+    ResponseCreate,
     ResponseCreated,
     ResponseDone,
     ResponseFunctionCallArgumentsDelta,
     ResponseFunctionCallArgumentsDone,
     ResponseMcpCallInProgress,
+    ResponseOptions,
     ResponseOutputAudioDelta,
     ResponseOutputAudioTranscriptDelta,
     ResponseOutputItemAdded,
@@ -49,6 +51,7 @@ from realtime_transport.events import (
     ResponseOutputTextDelta,
     UserMessageItem,
 )
+from realtime_transport.events.base import UNSET
 from realtime_transport.wire import to_dict
 from tests.conversation.serving import Canned, Served, plain, types
 
@@ -247,6 +250,19 @@ def test_overrides_hold_for_one_response() -> None:
     assert [request.turn for request in brain.requests] == [1, 2]
 
 
+@pytest.mark.parametrize("nothing", [None, UNSET])
+def test_an_override_may_be_empty_or_false_but_not_nothing(nothing: Any) -> None:
+    brain = Canned(HELLO, HELLO)
+    served = Served(brain)
+    served.update(instructions="Whisper.", parallel_tool_calls=True)
+    served.send(ResponseCreate(response=ResponseOptions(instructions="", parallel_tool_calls=False)))
+    served.send(ResponseCreate(response=ResponseOptions(instructions=nothing, parallel_tool_calls=nothing)))
+    assert [(request.session.instructions, request.session.parallel_tool_calls) for request in brain.requests] == [
+        ("", False),
+        ("Whisper.", True),
+    ]
+
+
 def test_speech_in_another_format() -> None:
     served = answered(HELLO, options={"audio": {"output": {"format": {"type": "audio/pcmu"}}}})
     sound = b"".join(event.delta for event in served.all(ResponseOutputAudioDelta))
@@ -340,6 +356,13 @@ def test_a_response_may_be_exactly_as_long_as_it_may(most: int, status: str) -> 
     assert done(served)["status"] == status
 
 
+def test_sound_counts_while_it_is_spoken() -> None:
+    ten_seconds = Say(transcript="", audio=PCM16_24K.silence(10_000))
+    served = answered(ten_seconds, options={"max_output_tokens": 20})
+    assert done(served)["status_details"] == {"type": "incomplete", "reason": "max_output_tokens"}
+    assert done(served)["usage"]["output_tokens"] == 24  # a chunk of 200 ms is 4
+
+
 def test_what_comes_after_the_end_is_dropped() -> None:
     served = answered(HELLO)
     before = list(served.log)
@@ -416,6 +439,23 @@ def test_its_own_input() -> None:
         "In the conversation.",
     ]
     assert [request.turn for request in brain.requests] == [0, 0, 0]
+
+
+def test_sound_in_its_own_input_is_heard() -> None:
+    class Counts:
+        def transcribe(self, audio: bytes) -> str:
+            return f"{len(audio)} bytes"
+
+    brain = Canned(HELLO)
+    served = Served(brain, transcriber=Counts())
+    served.update(audio={"input": {"format": {"type": "audio/pcmu"}}})
+    item = UserMessageItem(id="u", content=(InputAudioPart(audio=b"\xff" * 8000),))
+    served.send(ResponseCreate(response=ResponseOptions(conversation="none", input=(item,))))
+    (request,) = brain.requests
+    assert request.heard == (Heard(item_id="u", audio=bytes(48_000), words="48000 bytes"),)
+    assert request.items == (UserMessageItem(id="u", content=(InputAudioPart(),)),)
+    assert done(served)["usage"]["input_token_details"]["audio_tokens"] == 10
+    assert served.conversation.items == ()
 
 
 def test_turns_are_counted_in_the_conversation_only() -> None:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from realtime_transport.conversation.brain import Say
+from realtime_transport.conversation.brain import Reply, Say
+from realtime_transport.conversation.server import ServerTraits
 from realtime_transport.conversation.server_session import default_session
 from realtime_transport.conversation.session_views import input_format
 from realtime_transport.events import (
@@ -130,6 +131,30 @@ def test_null_where_there_is_no_off_is_the_default() -> None:
     assert session(served)["max_output_tokens"] == "inf"
     assert session(served)["audio"]["output"]["voice"] == "alloy"
     assert session(served)["audio"]["output"]["speed"] == 1.2
+
+
+@pytest.mark.parametrize("side", ["input", "output"])
+@pytest.mark.parametrize("rate", [{}, {"rate": None}, {"rate": 24_000}])
+def test_pcm_is_shown_with_its_rate(side: str, rate: dict[str, Any]) -> None:
+    served = Served()
+    for law in ({"type": "audio/pcmu"}, {"type": "audio/pcm", **rate}):
+        served.update(audio={side: {"format": law}})
+    assert session(served)["audio"][side]["format"] == {"type": "audio/pcm", "rate": 24_000}
+
+
+def test_pcm_without_a_rate_has_the_one_of_the_server() -> None:
+    served = Served(traits=ServerTraits(pcm_rates=(16_000, 24_000)))
+    served.update(audio={"input": {"format": {"type": "audio/pcm"}}})
+    assert session(served)["audio"]["input"]["format"] == {"type": "audio/pcm", "rate": 16_000}
+
+
+def test_a_voice_that_was_heard_does_not_go_back_to_the_default() -> None:
+    served = Served(Canned(Reply(text="Hi.")))
+    served.update(audio={"output": {"voice": "echo"}})
+    served.respond()
+    served.update(audio={"output": {"voice": None}})
+    assert served.codes == ["cannot_update_voice"]
+    assert session(served)["audio"]["output"]["voice"] == "echo"
 
 
 def test_noise_reduction_without_a_type_is_none() -> None:
