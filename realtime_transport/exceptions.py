@@ -208,7 +208,8 @@ class PayloadTooLarge(ProtocolError):
     """A frame is larger than ``limit`` bytes."""
 
     def __init__(self, size: int | None, limit: int) -> None:
-        super().__init__(f"a frame of {size or 'unknown'} bytes is above the limit of {limit} bytes")
+        frame = "a frame" if size is None else f"a frame of {size} bytes"
+        super().__init__(f"{frame} is above the limit of {limit} bytes")
         self.size = size
         self.limit = limit
 

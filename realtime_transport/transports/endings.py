@@ -180,7 +180,9 @@ class Endings(Medium, Listening, Sending):
         elif self._ending is None:
             self._begin_ending(driver, code, lost.close_reason, lost=True)
             clean = lost.close_code in CLEAN_CODES
-            event = DisconnectedEvent(code=lost.close_code, reason=lost.close_reason, clean=clean)
+            # What ends for a reason of ours is not closed with 1000, and the peer has said nothing.
+            reason = lost.close_reason or ("" if code == 1000 else str(lost))
+            event = DisconnectedEvent(code=lost.close_code, reason=reason, clean=clean)
             self._tell_disconnected(event, lost)
 
     def _broken(self, error: BaseException) -> None:

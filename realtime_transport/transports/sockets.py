@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
     from websockets.asyncio.connection import Connection
-    from websockets.exceptions import ConnectionClosed
+    from websockets.exceptions import ConcurrencyError, ConnectionClosed
     from websockets.protocol import State
     from websockets.typing import Subprotocol
 
@@ -29,7 +29,10 @@ else:
         ),
         "websockets.asyncio.client": ("ClientConnection",),
         "websockets.asyncio.connection": ("Connection",),
-        "websockets.exceptions": ("ConnectionClosed",),
+        "websockets.exceptions": (
+            "ConcurrencyError",
+            "ConnectionClosed",
+        ),
         "websockets.protocol": ("State",),
         "websockets.typing": ("Subprotocol",),
     }
@@ -37,6 +40,7 @@ else:
 
 __all__ = [
     "ClientConnection",
+    "ConcurrencyError",
     "Connection",
     "ConnectionClosed",
     "FaithfulConnect",

@@ -20,6 +20,7 @@ import attrs
 from realtime_transport.exceptions import (
     AuthenticationError,
     CredentialExpired,
+    InvalidArgument,
     PayloadTooLarge,
     ProtocolError,
     RealtimeError,
@@ -42,11 +43,16 @@ TOO_BIG: Final = 1009
 """The close code for a message above the limit."""
 
 
+def _bounded(_: object, attribute: attrs.Attribute[int], value: object) -> None:
+    if not isinstance(value, int) or value < 1:
+        raise InvalidArgument("is a number of bytes: there is no going without a limit", path=attribute.name)
+
+
 @attrs.frozen(kw_only=True)
 class WebSocketOptions:
     """How the socket is made. The names are those of ``websockets``."""
 
-    max_size: int = MAX_MESSAGE_BYTES
+    max_size: int = attrs.field(default=MAX_MESSAGE_BYTES, validator=_bounded)
     compression: Literal["deflate"] | None = None
     ping_interval: float | None = 20.0
     ping_timeout: float | None = 20.0
@@ -86,8 +92,15 @@ class WebSocketTransport(RealtimeTransportLayer):
     def from_socket(cls, socket: sockets.Connection, **layer: Unpack[LayerOptions]) -> WebSocketTransport:
         """Make a transport that speaks over an open socket of ``websockets`` that somebody else owns.
 
-        ``connect()`` then dials nothing, and ``close()`` stops reading and leaves the socket open.
+        ``connect()`` then dials nothing, and ``close()`` stops reading and leaves the socket open. Nobody else may
+        receive from it in between. Raises ``InvalidArgument`` for a socket of another kind.
         """
+        if not isinstance(socket, sockets.Connection):
+            raise InvalidArgument(
+                f"is no connection of websockets.asyncio but a {type(socket).__name__}: to speak over something else, "
+                "subclass RealtimeTransportLayer",
+                path="socket",
+            )
         transport = cls(**layer)
         transport._socket, transport._is_borrowed = socket, True
         return transport
@@ -236,6 +249,10 @@ class WebSocketTransport(RealtimeTransportLayer):
             if transport is not None:
                 code, reason = sockets.close_code(closed)
                 transport.feed_closed(code, reason, transport._why(closed))
+        except sockets.ConcurrencyError as error:  # a borrowed socket, from which its owner receives
+            transport = reference()
+            if transport is not None:
+                transport._broken(error)
 
     @staticmethod
     def _take(reference: weakref.ref[WebSocketTransport], data: bytes) -> bool:

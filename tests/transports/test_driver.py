@@ -133,7 +133,7 @@ async def test_fm37_twenty_bad_frames_in_a_row() -> None:
         transport.feed('{"type": 5}')
     assert ends == []
     transport.feed("x")
-    assert [end.code for end in ends] == [1002]
+    assert [(end.code, end.reason) for end in ends] == [(1002, "20 frames in a row were no events")]
     transport.feed("x")
     await transport.close()
     assert transport.closed[0][0] == 1002

@@ -917,7 +917,28 @@ async def test_from_socket_forgotten_leaves_the_socket_open() -> None:
         assert ws.close_code is None
 
 
+@pytest.mark.parametrize("socket", [None, "ws://127.0.0.1:1", object()])
+def test_from_socket_refuses_what_is_no_socket_of_websockets(socket: Any) -> None:
+    with pytest.raises(InvalidArgument, match="subclass RealtimeTransportLayer"):
+        WebSocketTransport.from_socket(socket)
+
+
+async def test_from_socket_tells_when_somebody_else_reads_from_it() -> None:
+    async with serving(ServerConnection.wait_closed) as url, connect(url) as ws:
+        owner = asyncio.ensure_future(ws.recv())
+        await asyncio.sleep(0)
+        with pytest.raises(ConnectionLost, match=r"ConcurrencyError: .*recv"):
+            await WebSocketTransport.from_socket(ws).connect()
+        owner.cancel()
+
+
 # --- options -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [None, 0, -1])
+def test_a_limit_of_messages_is_a_number_of_bytes(size: Any) -> None:
+    with pytest.raises(InvalidArgument, match="max_size: is a number of bytes"):
+        WebSocketOptions(max_size=size)
 
 
 async def test_the_class_of_the_connection_is_an_option() -> None:
