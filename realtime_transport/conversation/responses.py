@@ -204,7 +204,7 @@ class ResponseQueue:
         return turn
 
     def _join(self, response: Response, now: float, event: ServerEvent | None = None) -> Turn | None:
-        """Take an unannounced response as just created. Nobody's does not end the running one: only an announced does."""
+        """Take a response as just created that was not announced. Of nobody, it does not end the one that runs."""
         outside = response.conversation_id is None and self._names_conversations
         known = response.id in self._silent or self._match(response) is not None
         return self.created(response, now, event) if self.active is None or outside or known else None
