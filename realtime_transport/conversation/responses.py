@@ -263,7 +263,7 @@ class ResponseQueue:
             self._pump(now)
 
     def _put_back(self, turn: Turn, error: ServerError, now: float) -> bool:
-        """Queue a request that met an active response again, ahead of all others."""
+        """Queue a request that met an active response again, ahead of all others, together with its likes."""
         self._happened(SlotInput.BUSY_PAST if self._ended_since_sent else SlotInput.BUSY)
         self._retry_at = now + RETRY_DELAY
         turn.refused_at = now if turn.refused_at is None else turn.refused_at
@@ -274,6 +274,9 @@ class ResponseQueue:
         if self._response_timeout is not None and now - turn.refused_at > self._response_timeout:
             self._fail(turn, error)
             return False
+        for twin in [other for other in self._waiting if _same(other, turn)]:
+            self._waiting.remove(twin)
+            turn.receipts += twin.receipts
         self._waiting.insert(0, turn)
         return True
 
@@ -337,11 +340,8 @@ class ResponseQueue:
         self._pump(now)
 
     def _give_up(self, turn: Turn) -> None:
-        error = RequestTimeout(
-            f"the server did not begin the response within {self._request_timeout:g} s",
-            reason="timeout",
-            event_id=turn.marker,
-        )
+        message = f"the server did not begin the response within {self._request_timeout:g} s"
+        error = RequestTimeout(message, reason="timeout", event_id=turn.marker)
         self._outbox.report(error, turn.marker)
         self._settle(turn, "timeout", error, reported=True)
         self._settle_cancels(turn, None)

@@ -434,6 +434,23 @@ def test_a_request_put_back_stays_ahead_of_the_others() -> None:
     assert [frame.event_id for frame in case.frames] == [first, first, second]
 
 
+def test_automatic_requests_put_back_are_one_with_those_that_waited_behind_them() -> None:
+    case = Case()
+    first, second = (case.do("request_response", None, automatic=True) for _ in range(2))
+    manual = case.do("request_response", None)
+    other = case.do("request_response", NO_TOOLS, automatic=True)
+    case.refuse(BUSY, first)
+    case.created("resp_vad", ours=False)
+    case.done("resp_vad")
+    assert [frame.event_id for frame in case.frames] == [first, first]
+    case.created("resp_1")
+    assert case.settled == {first: "acknowledged", second: "acknowledged"}
+    case.done("resp_1")
+    case.created("resp_2")
+    case.done("resp_2")
+    assert [frame.event_id for frame in case.frames] == [first, first, manual, other]
+
+
 def test_busy_without_an_event_id_is_for_the_request_on_its_way() -> None:
     case = Case()
     case.do("request_response", None)
