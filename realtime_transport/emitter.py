@@ -51,11 +51,13 @@ class Emitter:
 
     ``names`` are the names there are, so that a typing error is caught at ``on``; None accepts any. ``error_event``
     makes the payload of ``error``. ``audio_ms`` tells how much audio an event carries, for the report of what a slow
-    listener missed. ``report`` takes errors elsewhere instead of emitting them here.
+    listener missed. ``trunk`` is the emitter among whose listeners these count: it tells of their errors, waits for
+    their end, and is congested when they are.
     """
 
     __slots__ = (
         "_audio_ms",
+        "_branches",
         "_delivering_early",
         "_early",
         "_error_event",
@@ -64,11 +66,11 @@ class Emitter:
         "_names",
         "_pyee",
         "_relays",
-        "_report_elsewhere",
         "_room",
         "_serving",
         "_streams",
         "_telling_missed",
+        "_trunk",
         "_waits",
     )
 
@@ -78,12 +80,15 @@ class Emitter:
         *,
         error_event: Callable[[RealtimeError], Any] = lambda error: ErrorEvent(error=error),
         audio_ms: AudioMs = lambda event: 0.0,
-        report: Callable[[RealtimeError], None] | None = None,
+        trunk: Emitter | None = None,
     ) -> None:
         self._audio_ms = audio_ms
         self._names = names
         self._error_event = error_event
-        self._report_elsewhere = report
+        self._trunk = trunk
+        self._branches: tuple[Emitter, ...] = ()
+        if trunk is not None:
+            trunk._branches += (self,)
         self._pyee: Any = EventEmitter()  # Any: pyee's own annotations are incomplete
         # The names that somebody listens to: who hears a hot one or a relayed one, nothing for those that pyee serves.
         self._heard: dict[str, tuple[AnyListener, ...]] = {}
@@ -92,7 +97,7 @@ class Emitter:
         self._waits: tuple[Wait, ...] = ()
         self._early: EarlyEvents | None = None
         self._delivering_early = False
-        self._serving = Serving()
+        self._serving: Serving = Serving() if trunk is None else trunk._serving
         self._may_block = False
         self._telling_missed = False
         self._room: asyncio.Future[None] | None = None
@@ -171,7 +176,7 @@ class Emitter:
             report_missed=self.report_missed,
             room_was_made=self.room_was_made,
         )
-        self._may_block = self._may_block or overflow == "block"
+        self._expect_congestion(overflow)
         early = self._early_events()
         for name, event in early.all() if early is not None else ():
             if stream.hears(name):
@@ -203,12 +208,11 @@ class Emitter:
 
     def report(self, error: RealtimeError) -> None:
         """Emit an error that no call can raise; with nobody to hear it, log it once."""
-        if self._report_elsewhere is not None:
-            self._report_elsewhere(error)
-        elif isinstance(error, ListenerError) and error.event == "error":
+        told = self._trunk or self
+        if told is self and isinstance(error, ListenerError) and error.event == "error":
             logger.error("%s", error, exc_info=error)
         else:
-            self.emit("error", self._error_event(error))
+            told.emit("error", told._error_event(error))
 
     def _deliver(self, name: str, event: Any) -> None:
         listeners = self._heard.get(name)
@@ -217,7 +221,7 @@ class Emitter:
                 listener(event)
         elif listeners is not None:
             self._pyee.emit(name, event)
-        elif name in NEVER_SILENT and self._report_elsewhere is None:
+        elif name in NEVER_SILENT and self._trunk is None:
             log_unheard(name, event)
 
     def _offer(self, name: str, event: Any) -> None:
@@ -234,7 +238,7 @@ class Emitter:
 
     def expect_listeners(self, seconds: float = EARLY_SECONDS) -> None:
         """Keep what nobody hears, for so long, until the first listener of its name comes."""
-        self._early = EarlyEvents(seconds)
+        self._early, self._delivering_early = EarlyEvents(seconds), False
 
     def fold_early(self, fold: Callable[[Any], Any]) -> None:
         """Let what waits for its first listener weigh less; see ``EarlyEvents.fold``."""
@@ -291,9 +295,15 @@ class Emitter:
         """Whether a reader with the policy ``block`` is full, so that the driver should stop reading."""
         if not self._may_block:
             return False
-        return any(stream.congested for stream in self._held_streams()) or any(
-            listener.congested for name in self._heard for listener in self._listeners(name)
+        return (
+            any(stream.congested for stream in self._held_streams())
+            or any(branch.congested for branch in self._branches)
+            or any(listener.congested for name in self._heard for listener in self._listeners(name))
         )
+
+    def _expect_congestion(self, policy: Overflow) -> None:
+        if policy == "block":
+            self._may_block = (self._trunk or self)._may_block = True
 
     async def room(self) -> None:
         """Wait until no reader with the policy ``block`` is full."""
@@ -335,7 +345,9 @@ class Emitter:
 
     def room_was_made(self) -> None:
         """Wake the driver that waits in ``room``."""
-        if self._room is not None:
+        if self._trunk is not None:
+            self._trunk.room_was_made()
+        elif self._room is not None:
             self._room.set_result(None)
             self._room = None
 
@@ -344,7 +356,7 @@ class Emitter:
     def _listening(self, name: str, function: AnyListener | None, overflow: Overflow | None, *, once: bool) -> Any:
         self._check(name)
         policy = policy_for(name, overflow)
-        self._may_block = self._may_block or policy == "block"
+        self._expect_congestion(policy)
         if function is not None:
             self._register(Listener(name, function, self, once=once, overflow=policy))
             return function

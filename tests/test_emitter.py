@@ -356,9 +356,10 @@ async def test_lost_audio_that_nobody_hears_of_is_logged(caplog: pytest.LogCaptu
     assert [record.getMessage() for record in caplog.records] == ["40 ms of audio out were lost: slow"]
 
 
-async def test_an_emitter_may_report_elsewhere() -> None:
-    elsewhere: list[RealtimeError] = []
-    em = Emitter(None, report=elsewhere.append)
+async def test_a_branch_reports_to_its_trunk() -> None:
+    trunk = emitter()
+    elsewhere = errors(trunk)
+    em = Emitter(None, trunk=trunk)
     em.on("error", lambda event: 1 / 0)
     em.emit("error", "a server event that is called error")
     em.emit("other", "nobody hears it")
@@ -368,8 +369,8 @@ async def test_an_emitter_may_report_elsewhere() -> None:
     assert len(elsewhere) == 2
 
 
-async def test_an_unheard_event_called_error_is_nothing_special_elsewhere(caplog: pytest.LogCaptureFixture) -> None:
-    Emitter(None, report=lambda error: None).emit("error", 1)
+async def test_an_unheard_event_called_error_is_nothing_special_in_a_branch(caplog: pytest.LogCaptureFixture) -> None:
+    Emitter(None, trunk=emitter()).emit("error", 1)
     assert caplog.records == []
 
 
@@ -824,6 +825,33 @@ async def test_a_blocking_stream_that_nobody_holds_any_more_lets_the_driver_read
     gc.collect()
     async with asyncio.timeout(1):
         await room
+
+
+async def test_a_branch_congests_its_trunk_and_makes_room() -> None:
+    trunk = emitter()
+    branch = Emitter(None, trunk=trunk)
+    stream = branch.events(limit=1, overflow="block")
+    branch.emit("anything", 1)
+    assert (trunk.congested, branch.congested) == (True, True)
+    room = asyncio.ensure_future(trunk.room())
+    await idle()
+    assert await anext(stream) == 1
+    async with asyncio.timeout(1):
+        await room
+
+
+async def test_draining_waits_for_a_branch_too() -> None:
+    trunk, heard = emitter(), list[int]()
+    branch = Emitter(None, trunk=trunk)
+
+    async def slow(event: int) -> None:
+        await asyncio.sleep(0.5)
+        heard.append(event)
+
+    branch.on("anything", slow)
+    branch.emit("anything", 1)
+    await trunk.drain(1)
+    assert heard == [1]
 
 
 async def test_cancelling_room_leaves_the_others_waiting() -> None:

@@ -58,8 +58,8 @@ class Hearing:
         dialect renames. ``off_server_event`` undoes it.
         """
         if self._server_emitter is None:
-            # Names are the server's, which nobody can list. Errors go where all errors go.
-            self._server_emitter = Emitter(None, report=self._emitter.report)
+            # Names are the server's, which nobody can list.
+            self._server_emitter = Emitter(None, trunk=self._emitter)
         self._server_emitter.on(wire_type, listener, overflow=overflow)
 
     def off_server_event(self, wire_type: str, listener: Listener[Any]) -> None:
