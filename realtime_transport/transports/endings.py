@@ -104,6 +104,8 @@ class Endings(Medium, Listening, Sending):
             self._driver.closing()
             self._set_status("closing")
             self._begin_ending(self._driver, code, reason, lost=False)
+        elif self._driver is None and self._ending is None:
+            self._emitter.finish()  # nobody else will tell those who wait for a connection
         with self._emitter.caller_not_awaited():
             if self._ending is not None:
                 await asyncio.wait({self._ending})

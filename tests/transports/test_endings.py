@@ -49,6 +49,32 @@ async def test_close_flushes_settles_closes_and_tells_in_this_order() -> None:
         await receipt.acknowledged()
 
 
+@pytest.mark.parametrize("how", ["never connected", "connecting", "failed", "closed"])
+async def test_close_ends_streams_and_waits_also_without_a_connection(how: str) -> None:
+    transport = Bare()
+    if how == "closed":
+        await transport.connect()
+        await transport.close()
+    stream = transport.events()
+    waiting = asyncio.ensure_future(transport.wait_for("audio"))
+    attempts: list[asyncio.Future[None]] = []
+    if how in {"connecting", "failed"}:
+        transport.opening = (lambda: asyncio.sleep(3)) if how == "connecting" else _refuse
+        attempts.append(asyncio.ensure_future(transport.connect()))
+    await idle()
+    assert not waiting.done()
+    await transport.close()
+    with pytest.raises(StateError, match="closed while waiting for audio"):
+        await waiting
+    async with asyncio.timeout(1):
+        assert "audio" not in {event.name async for event in stream}
+    await asyncio.gather(*attempts, return_exceptions=True)
+
+
+async def _refuse() -> None:
+    raise ConnectError("nobody is there")
+
+
 async def test_what_fails_by_our_own_close_is_nobodys_news() -> None:
     transport = await connected()
     errors = heard(transport, "error")
