@@ -42,7 +42,7 @@ class EarlyEvents:
     @property
     def over(self) -> bool:
         """Whether nothing is early any more."""
-        return self.loop.time() > self._until
+        return self.loop.is_closed() or self.loop.time() > self._until
 
     def keep(self, name: str, event: Any) -> None:
         """Add an event; the oldest goes when there are too many."""

@@ -1062,6 +1062,26 @@ async def test_early_is_over_for_the_emitter_too() -> None:
     assert not em.listens("turn_done")
 
 
+@pytest.mark.parametrize("closed", [True, False])
+def test_early_events_end_with_their_loop(closed: bool) -> None:
+    em, heard = emitter(), list[int]()
+
+    async def connect(event: int) -> None:
+        em.expect_listeners()
+        em.emit("turn_done", event)
+
+    first = VirtualTimeLoop()
+    first.run_until_complete(connect(1))
+    if closed:
+        first.close()
+    em.on("turn_done", heard.append)
+    second = VirtualTimeLoop()
+    second.run_until_complete(connect(2))
+    second.close()
+    first.close()
+    assert heard == [2]
+
+
 async def test_early_events_are_bounded_and_the_oldest_go() -> None:
     em, heard = emitter(), list[int]()
     em.expect_listeners()
