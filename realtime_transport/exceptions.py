@@ -9,7 +9,7 @@
     │   └── MissingExtra            an optional dependency is not installed  (also an ImportError)
     ├── ConnectionFailed            the connection could not be made, or is gone
     │   ├── ConnectError            DNS, refused, unreachable; ``code`` says which
-    │   │   ├── ConnectTimeout      no answer within ``open_timeout``
+    │   │   ├── ConnectTimeout      no answer within ``timeout``; ``stage`` says to what
     │   │   ├── TLSError            certificate or handshake refused; never retried
     │   │   └── HandshakeError      an HTTP status instead of 101
     │   │       ├── AuthenticationError    401
@@ -82,7 +82,7 @@ class UnsupportedOperation(UsageError):
 
 
 class InsecureTransportError(UsageError):
-    """An API key would leave the machine in clear text. Use ``wss://`` or pass ``allow_insecure=True``."""
+    """A key would leave the machine in clear text. Use ``wss://``, or say ``allow_insecure`` where the way is safe."""
 
 
 class MissingExtra(UsageError, ImportError):
@@ -102,17 +102,24 @@ class ConnectionFailed(RealtimeError):
 
 
 class ConnectError(ConnectionFailed):
-    """No connection was made. ``code``: ``dns``, ``refused``, ``unreachable``, ``redirect``, ``eof``, ``handshake``."""
+    """No connection was made.
 
-    retryable = True
+    ``code``: ``dns``, ``refused``, ``unreachable``, ``timeout``, ``tls``, ``eof``, ``handshake``, ``http`` (see
+    ``status``), ``redirect``.
+    """
 
     def __init__(self, message: str, *, code: str = "unreachable") -> None:
         super().__init__(message)
         self.code = code
 
+    @property
+    def retryable(self) -> bool:  # type: ignore[override]
+        """False where another server would have to answer: one that speaks WebSocket, redirects nowhere, is itself."""
+        return self.code not in {"redirect", "handshake", "tls"}
+
 
 class ConnectTimeout(ConnectError):
-    """The peer did not complete the opening within ``timeout`` seconds. ``code`` names the stage reached."""
+    """The peer did not complete the opening within ``timeout`` seconds. ``stage`` says what was waited for."""
 
     def __init__(self, stage: str, timeout: float) -> None:
         super().__init__(f"no answer within {timeout:g} s while {stage}", code="timeout")
@@ -123,14 +130,14 @@ class ConnectTimeout(ConnectError):
 class TLSError(ConnectError):
     """The TLS handshake failed. Never retried and never answered with plain text."""
 
-    retryable = False
-
     def __init__(self, message: str) -> None:
         super().__init__(message, code="tls")
 
 
 class HandshakeError(ConnectError):
     """The server answered the upgrade with HTTP ``status`` instead of 101."""
+
+    _who = "the server"
 
     def __init__(
         self,
@@ -141,7 +148,7 @@ class HandshakeError(ConnectError):
         retry_after: float | None = None,
     ) -> None:
         detail = f": {body[:300]}" if body else ""
-        super().__init__(f"the server refused the connection with HTTP {status}{detail}", code="http")
+        super().__init__(f"{self._who} refused the connection with HTTP {status}{detail}", code="http")
         self.status = status
         self.body = body
         self.request_id = request_id
@@ -166,7 +173,9 @@ class RateLimitError(HandshakeError):
 
 
 class ProxyAuthError(HandshakeError):
-    """HTTP 407 from the proxy: its credentials are missing or wrong."""
+    """HTTP 407 from the proxy: its credentials, ``http://user:password@host``, are missing or wrong."""
+
+    _who = "the proxy"
 
 
 class ConnectionLost(ConnectionFailed):

@@ -5,10 +5,13 @@ from __future__ import annotations
 import email.utils
 import errno
 import functools
+import math
 import socket
 import ssl
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, Literal
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from websockets.exceptions import (
     ConnectionClosed,
@@ -32,7 +35,9 @@ from realtime_transport.exceptions import (
     RateLimitError,
     RealtimeError,
     TLSError,
+    UnsupportedOperation,
 )
+from realtime_transport.transports.request import Dial
 
 _BY_STATUS: Final[Mapping[int, type[HandshakeError]]] = {
     401: AuthenticationError,
@@ -43,10 +48,27 @@ _BY_STATUS: Final[Mapping[int, type[HandshakeError]]] = {
 _REFUSED: Final = f"[Errno {errno.ECONNREFUSED}]"
 """asyncio joins the errors of several addresses into one text; this is in it when a port was closed."""
 
+_PROXIES: Final[Mapping[str, tuple[str, ...]]] = {
+    "ws": ("ws", "socks", "https", "http"),
+    "wss": ("wss", "socks", "https"),
+}
+"""Which of the environment's proxies ``websockets`` takes, the first that there is."""
+
+
+def way_to(dial: Dial, proxy: str | Literal[True] | None) -> str:
+    """Name an address without its query and, where one stands on the way, the proxy: it may be what failed."""
+    url = urlsplit(dial.url)
+    if proxy is True and not proxy_bypass(url.netloc.rpartition("@")[2]):
+        known = getproxies()
+        proxy = next((known[kind] for kind in _PROXIES[url.scheme] if kind in known), None)
+    if not isinstance(proxy, str):
+        return dial.shown
+    return f"{dial.shown} through the proxy {urlsplit(proxy).netloc.rpartition('@')[2]}"
+
 
 @functools.singledispatch
 def connect_error(error: Exception, where: str) -> RealtimeError:
-    """Turn what an opening handshake raised into one of ours; ``where`` is the address without its query."""
+    """Turn what an opening handshake raised into one of ours; ``where`` is the way there, with nothing secret in it."""
     return ConnectError(f"{where}: {error}", code="unreachable")
 
 
@@ -78,16 +100,25 @@ def _(error: SecurityError, where: str) -> RealtimeError:
     return ConnectError(str(error), code="redirect")
 
 
-@connect_error.register(InvalidURI)
-@connect_error.register(InvalidProxy)
-def _(error: InvalidURI | InvalidProxy, where: str) -> RealtimeError:
-    return InvalidArgument(str(error), path="url")
+@connect_error.register
+def _(error: InvalidURI, where: str) -> RealtimeError:
+    return InvalidArgument(f"{where}: {error.msg}", path="url")
+
+
+@connect_error.register
+def _(error: InvalidProxy, where: str) -> RealtimeError:
+    return InvalidArgument(f"is none that can be used: {error.msg}", path="proxy")  # its URL may hold a password
+
+
+@connect_error.register
+def _(error: ImportError, where: str) -> RealtimeError:
+    return UnsupportedOperation(f"{error}: pip install python-socks")
 
 
 @connect_error.register
 def _(error: OSError, where: str) -> RealtimeError:
     if isinstance(error, ConnectionRefusedError) or _REFUSED in str(error):
-        return ConnectError(f"{where}: connection refused", code="refused")
+        return ConnectError(f"{where}: connection refused, no server listens there", code="refused")
     return ConnectError(f"{where}: {error}", code="unreachable")
 
 
@@ -136,9 +167,11 @@ def _retry_after(response: Response) -> float | None:
     if value is None:
         return None
     try:
-        return max(0.0, float(value))
+        seconds = float(value)
     except ValueError:
         pass
+    else:
+        return max(0.0, seconds) if math.isfinite(seconds) else None
     try:
         until = email.utils.parsedate_to_datetime(value)
         now = email.utils.parsedate_to_datetime(response.headers["Date"])

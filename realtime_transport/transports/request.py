@@ -5,9 +5,10 @@ from __future__ import annotations
 import inspect
 import ipaddress
 import os
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, TypeAlias
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 import attrs
 
@@ -22,6 +23,11 @@ DEFAULT_MODEL: Final = "gpt-realtime-2"
 """What answers at OpenAI's own address when nobody says which model should."""
 
 _KEY_HEADERS: Final = frozenset({"authorization", "api-key", "xi-api-key"})
+_KEY_QUERIES: Final = frozenset({"api-key", "api_key"})
+"""Where a caller may put a key by hand."""
+_HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+"""RFC 9110, section 5: no line break, which would begin another header."""
 _NAMED: Final = {"organization": "OpenAI-Organization", "project": "OpenAI-Project"}
 
 
@@ -33,7 +39,8 @@ class Dial:
     headers: Mapping[str, str] = attrs.field(factory=dict[str, str], repr=False)
     sub_protocols: tuple[str, ...] = attrs.field(default=(), repr=False)
     key: Secret | None = None
-    """The key that is somewhere in these, so that logs can leave it out."""
+    keys: tuple[Secret, ...] = ()
+    """Every key that is somewhere in these, so that logs and errors can leave them out."""
 
     @property
     def shown(self) -> str:
@@ -69,8 +76,8 @@ class ConnectRequest:
         """Resolve URL, key and headers; asks a callable ``api_key`` anew each time.
 
         Headers in layers, later ones win whatever their case: the dialect's, the key's, organisation and project, the
-        caller's. Raises ``InvalidArgument`` when the provider needs a key and there is none, and
-        ``InsecureTransportError`` when a key would travel in clear text beyond this machine.
+        caller's. Raises ``InvalidArgument`` when the provider needs a key and there is none and for what cannot be a
+        header, and ``InsecureTransportError`` when a key would travel in clear text beyond this machine.
         """
         key = await self._key()
         if key is None and self.url is None and self.dialect.keys:
@@ -85,14 +92,15 @@ class ConnectRequest:
             query={**placed.query, **self.query},
         )
         named = {header: value for name, header in _NAMED.items() if (value := getattr(self, name))}
-        headers = layered(self.dialect.headers, placed.headers, named, self.headers)
-        has_key = bool(key) or any(name.lower() in _KEY_HEADERS for name in headers)
-        if has_key and not allow_insecure and urlsplit(url).scheme == "ws" and not is_loopback(url):
+        headers = _checked(layered(self.dialect.headers, placed.headers, named, self.headers))
+        keys = (*_keys(headers, url), *([key] if key is not None else []))
+        if keys and not allow_insecure and urlsplit(url).scheme == "ws" and not is_loopback(url):
             raise InsecureTransportError(
-                "an API key would travel in clear text: use wss://, or pass allow_insecure=True if the way is safe"
+                "an API key would travel in clear text: use wss://, or, where the way is safe, "
+                "WebSocketTransport(options=WebSocketOptions(allow_insecure=True))"
             )
         sub_protocols = (*self.dialect.sub_protocols, *placed.sub_protocols)
-        return Dial(url=url, headers=headers, sub_protocols=sub_protocols, key=key)
+        return Dial(url=url, headers=headers, sub_protocols=sub_protocols, key=key, keys=keys)
 
     def _model(self) -> str | None:
         own_address = self.url is None and self.call_id is None and self.intent is None and self.dialect is OPENAI
@@ -114,6 +122,22 @@ def layered(*layers: Mapping[str, str]) -> dict[str, str]:
     for layer in layers:
         merged.update({name.lower(): (name, value) for name, value in layer.items()})
     return dict(merged.values())
+
+
+def _checked(headers: dict[str, str]) -> dict[str, str]:
+    for name, value in headers.items():
+        if not _HEADER_NAME.fullmatch(name):
+            raise InvalidArgument(f"no header can be called {name!r}", path="headers")
+        if not _HEADER_VALUE.fullmatch(str(value)):  # which may be a key: it is not repeated
+            raise InvalidArgument("holds a line break or another character that no header can", path=f"headers.{name}")
+    return headers
+
+
+def _keys(headers: Mapping[str, str], url: str) -> list[Secret]:
+    """Find the keys that stand in headers, without their scheme, and in the query."""
+    found = [value.rpartition(" ")[2] for name, value in headers.items() if name.lower() in _KEY_HEADERS]
+    found += [value for name, value in parse_qsl(urlsplit(url).query) if name.lower() in _KEY_QUERIES]
+    return [Secret(text) for text in found if text]
 
 
 def is_loopback(url: str) -> bool:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from websockets.typing import Subprotocol
 
     from realtime_transport.transports.connection import FaithfulConnect, QuickConnection
-    from realtime_transport.transports.errors import close_code, connect_error
+    from realtime_transport.transports.errors import close_code, connect_error, way_to
 else:
     from realtime_transport.lazy import exports
 
@@ -26,6 +26,7 @@ else:
         "realtime_transport.transports.errors": (
             "close_code",
             "connect_error",
+            "way_to",
         ),
         "websockets.asyncio.client": ("ClientConnection",),
         "websockets.asyncio.connection": ("Connection",),
@@ -49,4 +50,5 @@ __all__ = [
     "Subprotocol",
     "close_code",
     "connect_error",
+    "way_to",
 ]

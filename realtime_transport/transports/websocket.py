@@ -95,7 +95,7 @@ class WebSocketTransport(RealtimeTransportLayer):
         ``connect()`` then dials nothing, and ``close()`` stops reading and leaves the socket open. Nobody else may
         receive from it in between. Raises ``InvalidArgument`` for a socket of another kind.
         """
-        if not isinstance(socket, sockets.Connection):
+        if not isinstance(socket, sockets.Connection):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise InvalidArgument(
                 f"is no connection of websockets.asyncio but a {type(socket).__name__}: to speak over something else, "
                 "subclass RealtimeTransportLayer",
@@ -128,6 +128,7 @@ class WebSocketTransport(RealtimeTransportLayer):
 
     async def _dial(self, dial: Dial) -> sockets.ClientConnection:
         options = self._options
+        log = RedactingLogger(logger, *dial.keys)
         more: dict[str, Any] = {}
         if options.ssl is not None and dial.url.startswith("wss:"):
             more["ssl"] = options.ssl
@@ -146,14 +147,14 @@ class WebSocketTransport(RealtimeTransportLayer):
                 ping_timeout=options.ping_timeout,
                 open_timeout=None,  # connect() has one for everything
                 close_timeout=self._close_timeout,
-                logger=RedactingLogger(logger, dial.key),
+                logger=log,
                 create_connection=options.create_connection or sockets.QuickConnection,
                 **more,
             )
         except TimeoutError:
             raise
         except Exception as error:  # noqa: BLE001 - the one place where foreign errors become ours
-            failure = sockets.connect_error(error, dial.shown)
+            failure = log.masked(sockets.connect_error(error, sockets.way_to(dial, options.proxy)))
         raise failure  # outside of the block: what was raised there knows the key
 
     async def _write(self, frame: bytes) -> None:

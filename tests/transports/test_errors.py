@@ -32,8 +32,10 @@ from realtime_transport.exceptions import (
     ProxyAuthError,
     RateLimitError,
     TLSError,
+    UnsupportedOperation,
 )
-from realtime_transport.transports.errors import close_code, connect_error, handshake_error
+from realtime_transport.transports.errors import close_code, connect_error, handshake_error, way_to
+from realtime_transport.transports.request import Dial
 
 WHERE = "wss://a.example/v1/realtime"
 
@@ -76,9 +78,43 @@ def test_what_opening_raises(error: Exception, kind: type[ConnectError], code: s
     assert made.code == code
 
 
-@pytest.mark.parametrize("error", [InvalidURI("x", "bad"), InvalidProxy("x", "bad")])
-def test_what_the_caller_did_wrong(error: Exception) -> None:
-    assert isinstance(connect_error(error, WHERE), InvalidArgument)
+@pytest.mark.parametrize(
+    ("error", "kind", "says"),
+    [
+        (InvalidURI("wss://x?key=secret", "no port"), InvalidArgument, f"url: {WHERE}: no port"),
+        (
+            InvalidProxy("x://me:secret@y", "no such scheme"),
+            InvalidArgument,
+            "proxy: is none that can be used: no such",
+        ),
+        (ImportError("SOCKS requires python-socks"), UnsupportedOperation, "pip install python-socks"),
+    ],
+)
+def test_what_the_caller_did_wrong(error: Exception, kind: type[Exception], says: str) -> None:
+    made = connect_error(error, WHERE)
+    assert type(made) is kind
+    assert says in str(made)
+    assert "secret" not in str(made)
+
+
+def test_another_try_is_of_no_use_where_another_server_has_to_answer() -> None:
+    assert connect_error(ConnectionRefusedError(), WHERE).retryable
+    for error in (SecurityError("no"), InvalidHandshake("odd"), ssl.SSLError("no")):
+        assert not connect_error(error, WHERE).retryable
+
+
+def test_a_proxy_on_the_way_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("WSS_PROXY", "SOCKS_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    dial = Dial(url=f"{WHERE}?key=secret")
+    assert way_to(dial, True) == way_to(dial, None) == WHERE
+    assert way_to(dial, "http://me:secret@p.example:3128") == f"{WHERE} through the proxy p.example:3128"
+    monkeypatch.setenv("HTTPS_PROXY", "http://me:secret@q.example")
+    assert way_to(dial, True) == f"{WHERE} through the proxy q.example"
+    assert way_to(dial, None) == WHERE
+    monkeypatch.setenv("NO_PROXY", "a.example")
+    assert way_to(dial, True) == WHERE
 
 
 @pytest.mark.parametrize(
@@ -111,6 +147,8 @@ def test_a_redirect_shows_where_to_without_the_query() -> None:
         ("Sat, 21 Nov 2026 10:00:30 GMT", "Sat, 21 Nov 2026 10:00:00 GMT", 30.0),
         ("Sat, 21 Nov 2026 10:00:00 GMT", "Sat, 21 Nov 2026 10:00:30 GMT", 0.0),
         ("Sat, 21 Nov 2026 10:00:30 GMT", None, None),
+        ("inf", None, None),
+        ("nan", None, None),
         ("soon", "Sat, 21 Nov 2026 10:00:00 GMT", None),
     ],
 )

@@ -6,6 +6,7 @@ import logging
 
 import pytest
 
+from realtime_transport.exceptions import AuthenticationError, ConnectError
 from realtime_transport.secret import Secret
 from realtime_transport.transports.redacting import RedactingLogger
 
@@ -30,8 +31,20 @@ def test_the_key_is_masked_everywhere(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_without_a_key_nothing_changes(caplog: pytest.LogCaptureFixture) -> None:
-    RedactingLogger(logging.getLogger("t"), None).warning("%s", "as it is")
+    RedactingLogger(logging.getLogger("t")).warning("%s", "as it is")
     assert caplog.records[0].getMessage() == "as it is"
+
+
+def test_the_longer_of_two_keys_is_masked_whole() -> None:
+    keys = Secret("sk-1"), Secret("sk-1234")
+    assert str(RedactingLogger(logging.getLogger("t"), *keys).masked(ConnectError("not sk-1234"))) == "not ***"
+
+
+def test_an_error_forgets_the_key_in_all_that_it_says() -> None:
+    error = AuthenticationError(401, body=f"Received={KEY}", request_id=KEY, retry_after=2.5)
+    assert RedactingLogger(logging.getLogger("t"), Secret(KEY)).masked(error) is error
+    assert str(error) == "the server refused the connection with HTTP 401: Received=***"
+    assert (error.status, error.body, error.request_id, error.retry_after) == (401, "Received=***", "***", 2.5)
 
 
 def test_a_level_that_is_off_costs_nothing(caplog: pytest.LogCaptureFixture) -> None:

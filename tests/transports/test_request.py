@@ -91,7 +91,15 @@ async def test_fm16_clear_text_stays_on_this_machine(url: str) -> None:
     assert (await dial(url=url)).key is not None
 
 
-@pytest.mark.parametrize("asked", [{}, {"auth": "sub_protocol"}, {"api_key": None, "headers": {"Api-Key": "x"}}])
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {},
+        {"auth": "sub_protocol"},
+        {"api_key": None, "headers": {"Api-Key": "x"}},
+        {"api_key": None, "query": {"api-key": "x"}},
+    ],
+)
 async def test_fm16_a_key_in_clear_text_is_refused(asked: dict[str, Any]) -> None:
     with pytest.raises(InsecureTransportError, match="allow_insecure"):
         await dial(url="ws://192.168.1.5", **asked)
@@ -106,6 +114,21 @@ async def test_fm18_a_key_that_would_forge_a_header_is_not_repeated() -> None:
     with pytest.raises(InvalidArgument) as caught:
         await dial(api_key=f"{KEY}\nX-Evil: 1")
     assert KEY not in str(caught.value)
+
+
+@pytest.mark.parametrize("value", [f"{KEY}\nX-Evil: 1", f"{KEY}\r", "\N{EURO SIGN}"])
+async def test_fm18_a_header_that_would_forge_another_is_not_repeated(value: str) -> None:
+    with pytest.raises(InvalidArgument, match=r"headers\.X-Mine: holds a line break") as caught:
+        await dial(headers={"X-Mine": value})
+    assert KEY not in str(caught.value)
+    with pytest.raises(InvalidArgument, match="no header can be called"):
+        await dial(headers={"X-Mine: 1\r\nX-Evil": "1"})
+
+
+async def test_keys_that_the_caller_placed_are_known_too() -> None:
+    made = await dial(headers={"Authorization": "Bearer mine"}, query={"api-key": "sk other"}, url="wss://a.example")
+    assert [key.reveal() for key in made.keys] == ["mine", "sk other", KEY]
+    assert (await dial(api_key=None, url="wss://a.example?api_key=one")).keys == (Secret("one"),)
 
 
 async def test_nothing_shows_the_key() -> None:
