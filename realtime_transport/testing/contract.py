@@ -199,9 +199,9 @@ async def _sweep(subject: Subject, interfere: Callable[[RealtimeTransportLayer, 
             break
         await settle()
         left = asyncio.all_tasks() - before
+        failure = None if connecting.cancelled() else connecting.exception()
         hold(not left, f"at await {at} it leaves {[task.get_name() for task in left]}")
         hold(transport.status == "disconnected", f"at await {at} it is {transport.status}")
-        failure = None if connecting.cancelled() else connecting.exception()
         hold(failure is None or isinstance(failure, StateError), f"at await {at} it raises {failure!r}")
     hold(transport.status == "connected", "it never connected")
     await transport.send_message("hello", respond=False).acknowledged()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import abc
 import base64
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, Literal, TypeAlias, cast
 
 from realtime_transport import wire
@@ -98,12 +98,11 @@ class Sending(abc.ABC):
         """Add a message and, with ``respond``, ask for a response to it.
 
         The receipt is acknowledged by the response's beginning, without ``respond`` by the message's arrival. Raises
-        ``InvalidArgument`` for a role that the protocol does not have.
+        ``InvalidArgument`` for a role that the protocol does not have, and for what is neither text nor parts.
         """
         if role not in _MESSAGES:
             raise InvalidArgument(f"no role {role!r}; there are {', '.join(_MESSAGES)}", path="role")
-        parts = (_text(message, role),) if isinstance(message, str) else tuple(message)
-        item = _MESSAGES[role](content=parts)
+        item = _MESSAGES[role](content=_parts(message, role))
         receipt = self.create_item(item, event_id=event_id)
         return self.request_response() if respond else receipt
 
@@ -311,6 +310,18 @@ def _checked(value: Any) -> Any:
     """Return a caller's object if it can be spelt; raise ``InvalidArgument`` with a path while nothing has happened."""
     wire.to_dict(value)
     return value
+
+
+def _parts(message: object, role: MessageRole) -> tuple[ContentPart, ...]:
+    if isinstance(message, str):
+        return (_text(message, role),)
+    if isinstance(message, Mapping | bytes) or not isinstance(message, Iterable):
+        raise InvalidArgument(
+            f"must be a text or a list of content parts, not {type(message).__name__}; "
+            "a whole item goes to create_item()",
+            path="message",
+        )
+    return tuple(cast("Iterable[ContentPart]", message))
 
 
 def _text(message: str, role: MessageRole) -> ContentPart:

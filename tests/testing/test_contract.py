@@ -22,6 +22,8 @@ async def test_the_loopback_keeps_it() -> None:
 class Forgetful(LoopbackTransport):
     """Leaves a task behind."""
 
+    forgotten: asyncio.Task[None]
+
     async def _open(self, request: Any) -> None:
         self.forgotten = asyncio.create_task(asyncio.sleep(1000), name="forgotten")
         await super()._open(request)
@@ -98,6 +100,25 @@ async def test_everything_that_fails_is_reported_together(monkeypatch: pytest.Mo
     with pytest.raises(ContractBroken, match=r"(?s)1 of 2 checks failed.*broken: Water flows uphill.*it does not") as e:
         await check_transport(LoopbackTransport)
     assert set(e.value.failures) == {"broken"}
+
+
+def test_what_fails_is_all_that_is_printed() -> None:
+    code = (
+        "import asyncio\n"
+        "from realtime_transport import LoopbackTransport\n"
+        "from realtime_transport.testing import check_transport\n"
+        "class Forgetful(LoopbackTransport):\n"
+        "    async def _open(self, request):\n"
+        "        self.forgotten = asyncio.create_task(asyncio.sleep(1000), name='forgotten')\n"
+        "        await super()._open(request)\n"
+        "try:\n"
+        "    asyncio.run(check_transport(Forgetful))\n"
+        "except AssertionError as error:\n"
+        "    print(error)\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert "it leaves ['forgotten']" in ended.stdout
+    assert ended.stderr == ""
 
 
 def test_it_is_loaded_when_asked_for() -> None:

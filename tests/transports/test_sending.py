@@ -63,6 +63,13 @@ def test_a_role_that_nobody_has_is_refused(transport: Bare) -> None:
         transport.send_message("Hello", role="robot")  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("message", [5, None, b"Hello", {"role": "user", "content": []}])
+async def test_a_message_that_is_neither_text_nor_parts_is_refused(transport: Bare, message: Any) -> None:
+    with pytest.raises(InvalidArgument, match=rf"message: must be .*, not {type(message).__name__}; .* create_item"):
+        transport.send_message(message)
+    assert await written(transport) == []
+
+
 async def test_send_message_without_a_response_and_with_parts(transport: Bare) -> None:
     receipt = transport.send_message([InputTextPart(text="a"), InputTextPart(text="b")], respond=False)
     transport.say("conversation.item.added", item={**user(), "status": "completed"})
