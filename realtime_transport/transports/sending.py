@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import abc
 import base64
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Literal, TypeAlias, cast
 
 from realtime_transport import wire
@@ -315,13 +315,12 @@ def _checked(value: Any) -> Any:
 def _parts(message: object, role: MessageRole) -> tuple[ContentPart, ...]:
     if isinstance(message, str):
         return (_text(message, role),)
-    if isinstance(message, Mapping | bytes) or not isinstance(message, Iterable):
+    kind = type(message).__name__
+    if isinstance(message, bytes) or not isinstance(message, Sequence):
         raise InvalidArgument(
-            f"must be a text or a list of content parts, not {type(message).__name__}; "
-            "a whole item goes to create_item()",
-            path="message",
+            f"must be a text or a list of content parts, not {kind}; a whole item goes to create_item()", path="message"
         )
-    return tuple(cast("Iterable[ContentPart]", message))
+    return tuple(cast("Sequence[ContentPart]", message))
 
 
 def _text(message: str, role: MessageRole) -> ContentPart:
