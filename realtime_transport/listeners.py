@@ -18,6 +18,7 @@ import attrs
 
 from realtime_transport.backlog import LISTENER_LIMIT, Backlog, Full, Overflow
 from realtime_transport.exceptions import InvalidArgument, ListenerError, SlowConsumer
+from realtime_transport.serving import LISTENER
 
 logger: logging.Logger = logging.getLogger("realtime_transport")
 
@@ -172,6 +173,7 @@ class Listener:
         self._owner.adopt(self._task)
 
     async def _serve(self, backlog: Backlog[_Waiting]) -> None:
+        LISTENER.set(asyncio.current_task())
         while backlog:
             was_congested = backlog.congested
             waiting = backlog.take()

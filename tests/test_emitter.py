@@ -6,7 +6,7 @@ import asyncio
 import functools
 import gc
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 import attrs
@@ -1191,6 +1191,57 @@ async def test_a_listener_that_waits_for_the_end_is_not_waited_for() -> None:
     await idle()
     assert ended == ["closed"]
     assert asyncio.get_running_loop().time() == 0.5
+
+
+async def in_a_task_group(*ends: Coroutine[Any, Any, None]) -> None:
+    async with asyncio.TaskGroup() as group:
+        for end in ends:
+            group.create_task(end)
+
+
+@pytest.mark.parametrize("together", [asyncio.gather, in_a_task_group])
+async def test_fm75_a_listener_may_wait_for_the_end_in_tasks_of_its_own(together: Any) -> None:
+    em, ended = emitter(), list[float]()
+    clock = asyncio.get_running_loop().time
+
+    async def close(seconds: float) -> None:
+        with em.caller_not_awaited():
+            await asyncio.sleep(seconds)
+            await em.drain(10)
+
+    async def closes(event: int) -> None:
+        await together(close(0), close(1))
+        ended.append(clock())
+        await asyncio.sleep(1)
+        ended.append(clock())
+
+    em.on("turn_done", closes)
+    em.emit("turn_done", 1)
+    await asyncio.sleep(1.5)
+    await em.drain(10)
+    assert ended == [1, 2]
+
+
+async def test_a_task_that_outlives_its_listener_may_wait_for_the_end() -> None:
+    em, ended, left = emitter(), list[float](), list[asyncio.Task[None]]()
+
+    async def close() -> None:
+        with em.caller_not_awaited():
+            await asyncio.sleep(1)
+        with em.caller_not_awaited():
+            await em.drain(10)
+        ended.append(asyncio.get_running_loop().time())
+
+    async def begins(event: int) -> None:
+        left.append(asyncio.ensure_future(close()))
+        await asyncio.sleep(0.5)
+
+    em.on("turn_done", begins)
+    em.emit("turn_done", 1)
+    await asyncio.sleep(1)
+    await em.drain(10)
+    await left[0]
+    assert ended == [1]
 
 
 async def test_a_listener_may_say_so_before_the_end_begins() -> None:
