@@ -195,14 +195,19 @@ class History:
     # --- facts about their content -------------------------------------------------------------------------------
 
     def grow(self, item_id: str, content_index: int, field: Field, delta: str | bytes) -> None:
-        """Add to a text, also before its item or part is announced. Audio is dropped unless it is kept."""
+        """Add to a text, also before its item or part is announced. Audio is dropped unless it is kept.
+
+        What would make one item larger than all may be together is too much: a response need not end.
+        """
         if field == "audio" and not self._keep_audio:
             return
         key: Key = (field, content_index)
         size = len(delta)
         record = self._records.get(item_id)
         words = self._expected(item_id, size) if record is None else record.words
-        over = record is not None and (record.truncated or record.generated_whole)
+        over = record is not None and (
+            record.truncated or record.generated_whole or record.size + size > self._max_bytes
+        )
         if words is None or over or key in words.closed or not 0 <= content_index < MAX_PARTS:
             self.stale += 1
             return

@@ -85,7 +85,7 @@ def transcript_delta(core: Core, event: ResponseOutputAudioTranscriptDelta, now:
     turn = core.running(event.response_id, event.item_id, now)
     if turn is None:
         return
-    turn.part(event.item_id, event.content_index).words.append(event.delta)
+    turn.part(event.item_id, event.content_index).says(event.delta)
     core.emit(
         TranscriptDeltaEvent(
             delta=event.delta, response_id=turn.id, item_id=event.item_id, content_index=event.content_index
@@ -119,7 +119,7 @@ def text_delta(core: Core, event: ResponseOutputTextDelta, now: float) -> None:
         return
     part = turn.part(event.item_id, event.content_index)
     part.written = True
-    part.words.append(event.delta)
+    part.says(event.delta)
     core.emit(
         TextDeltaEvent(delta=event.delta, response_id=turn.id, item_id=event.item_id, content_index=event.content_index)
     )
@@ -143,9 +143,8 @@ def _close_words(core: Core, part: Part, kind: str, whole: str) -> bool:
     if not part.close(kind):
         core.counts.stale += 1
         return False
-    if part.words and "".join(part.words) != whole:
+    if part.said_otherwise(whole):
         core.outbox.report(ProtocolError(f"the {kind} of a part differs from the sum of its deltas; the whole counts"))
-    part.words.clear()
     return True
 
 

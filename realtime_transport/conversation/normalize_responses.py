@@ -108,7 +108,7 @@ def _output_item(core: Core, event: ResponseOutputItemAdded | ResponseOutputItem
     if turn is not None and turn.out_of_band:
         core.outside.add(item_id)
     elif turn is not None and item_id and isinstance(event.item, AssistantMessageItem):
-        turn.messages[item_id] = None
+        turn.message(item_id)
     if item_id not in core.outside:
         record(core, event, now)
     return turn

@@ -39,6 +39,9 @@ RETRY_DELAY: Final = 1.0
 REMEMBERED: Final = 256
 """Ended responses kept by id, so that their late events are known as late. Late means a few frames, not hundreds."""
 
+MAX_RUNNING: Final = 256
+"""Responses that run beside the one in the slot. Real ones are a few; a server that ends none must not fill memory."""
+
 
 class ResponseQueue:
     """The requests for responses of one connection, and the responses that run."""
@@ -127,7 +130,7 @@ class ResponseQueue:
     # --- what the server says ----------------------------------------------------------------------------------------
 
     def created(self, response: Response, now: float, event: ServerEvent | None = None) -> Turn | None:
-        """Note that a response began; None when it is known already, or over."""
+        """Note that a response began; None when it is known already, or over, or one too many outside."""
         response_id = response.id or ""
         if response_id in self._running or response_id in self._ended:
             return None
@@ -135,6 +138,8 @@ class ResponseQueue:
         turn = self._silent.get(response_id) or self._match(response)
         if turn is None:
             turn = Turn(out_of_band=response.conversation_id is None and self._names_conversations)
+        if turn.out_of_band and len(self._running) > MAX_RUNNING:
+            return None
         turn.id = response_id
         self._begin(turn, now)
         for receipt in turn.receipts:
@@ -354,13 +359,8 @@ class ResponseQueue:
         if turn is self.active:
             self.active = None
             self._happened(SlotInput.SILENT)
-        self._outbox.report(
-            RequestTimeout(
-                f"response {turn.id!r} has said nothing for {self._response_timeout:g} s and is no longer waited for",
-                reason="response_timeout",
-                event_id=turn.marker or None,
-            )
-        )
+        message = f"response {turn.id!r} has said nothing for {self._response_timeout:g} s and is no longer waited for"
+        self._outbox.report(RequestTimeout(message, reason="response_timeout", event_id=turn.marker or None))
         self._unfinished(turn, "response_timeout")
 
     def waiting(self) -> list[str]:

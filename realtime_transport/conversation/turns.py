@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import zlib
+from typing import Final
+
 import attrs
 
 from realtime_transport.audio import AudioFormat
 from realtime_transport.conversation.states import INTERRUPTION, Interruption, InterruptionInput, step
 from realtime_transport.events.client import ResponseCreate
 from realtime_transport.events.transport import TurnDoneEvent
+
+MAX_PARTS: Final = 256
+"""Messages, and content parts, of one response that are told apart. Real ones make a handful; the ids are the server's
+word, and a response need not end."""
 
 
 @attrs.define
@@ -20,8 +27,9 @@ class Part:
     """Whether audio of it came and its end has not."""
     written: bool = False
     """Whether it is text: read as soon as it is there, so never unheard."""
-    words: list[str] = attrs.field(factory=list[str])
-    """What its transcript or text deltas said, to be compared with what ``done`` says."""
+    said: int | None = None
+    """Checksum of its transcript or text deltas, to be compared with what ``done`` says; None before the first. The
+    words themselves are in the history, within its bounds."""
     closed: set[str] = attrs.field(factory=set[str])
     """Kinds of ``done`` that came: some servers send one twice."""
 
@@ -35,6 +43,15 @@ class Part:
             self.half_sample = data[-over:]
             data = data[:-over]
         return data
+
+    def says(self, words: str) -> None:
+        """Take the next words."""
+        self.said = _checksum(words, self.said or 0)
+
+    def said_otherwise(self, whole: str) -> bool:
+        """Tell whether what was said by pieces is not ``whole``; nothing by pieces contradicts nothing."""
+        said, self.said = self.said, None
+        return said is not None and said != _checksum(whole, 0)
 
     def close(self, kind: str) -> bool:
         """Note a ``done``; False when it came before."""
@@ -65,9 +82,9 @@ class Turn:
     writes: bool = False
     """Whether it answers in text only."""
     messages: dict[str, None] = attrs.field(factory=dict[str, None])
-    """Messages it made, in order."""
+    """Messages it made, in order; at most ``MAX_PARTS``."""
     parts: dict[tuple[str, int], Part] = attrs.field(factory=dict[tuple[str, int], "Part"])
-    """By (item id, content index); they live and die with the response, which bounds them."""
+    """By (item id, content index); at most ``MAX_PARTS``."""
     due: float | None = None
     """On its way: when it is overdue. Running: when its silence is too long. None for never."""
     refused_at: float | None = None
@@ -79,11 +96,18 @@ class Turn:
         return str(self.event.event_id) if self.event is not None else ""
 
     def part(self, item_id: str, content_index: int) -> Part:
-        """Find a part, new at its first mention: many servers announce none."""
+        """Find a part, new at its first mention: many servers announce none. Beyond the bound each mention is new."""
         part = self.parts.get((item_id, content_index))
         if part is None:
-            part = self.parts[(item_id, content_index)] = Part()
+            part = Part()
+            if len(self.parts) < MAX_PARTS:
+                self.parts[(item_id, content_index)] = part
         return part
+
+    def message(self, item_id: str) -> None:
+        """Note a message that it made."""
+        if len(self.messages) < MAX_PARTS:
+            self.messages[item_id] = None
 
     def happened(self, what: InterruptionInput) -> bool:
         """Move by the table; False when that cannot happen now (cancelled already, cut already, over)."""
@@ -93,6 +117,10 @@ class Turn:
         self.interruption = following
         self.muted = following in {Interruption.CUT, Interruption.CUT_CANCELLING}
         return True
+
+
+def _checksum(words: str, before: int) -> int:
+    return zlib.crc32(words.encode(errors="surrogatepass"), before)
 
 
 def unfinished(turn: Turn, reason: str) -> TurnDoneEvent:

@@ -584,9 +584,20 @@ def test_fm94_the_oldest_items_leave_when_they_are_too_big() -> None:
     assert (ids(history), history.size) == (["a", "b"], 2 * ITEM_BYTES + 60)
     history.grow("b", 0, "transcript", "y")
     assert (ids(history), history.dropped) == (["b"], 1)
-    history.grow("b", 0, "transcript", "y" * 10_000)
+    history.settle("b", 0, "transcript", "y" * 10_000)
     assert ids(history) == ["b"]
-    assert history.size == ITEM_BYTES + 10_011
+    assert history.size == ITEM_BYTES + 10_000
+
+
+def test_fm94_an_item_that_never_ends_stops_growing_where_all_would_be_too_big() -> None:
+    history = history_of(agent("a"), max_bytes=ITEM_BYTES + 10)
+    history.grow("a", 0, "transcript", "y" * 9)
+    history.grow("a", 0, "transcript", "zz")
+    history.grow("a", 0, "transcript", "z")
+    assert (history.size, history.stale) == (ITEM_BYTES + 10, 1)
+    history.grow("a", 0, "transcript", "z")
+    assert (history.size, history.stale) == (ITEM_BYTES + 10, 2)
+    assert history.snapshot() == (agent("a", "y" * 9 + "z"),)
 
 
 def test_items_that_wait_count_and_leave_last() -> None:

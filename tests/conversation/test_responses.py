@@ -7,7 +7,7 @@ from realtime_transport.conversation import Limits
 from realtime_transport.conversation.marking import MARKER
 from realtime_transport.conversation.outbox import Outbox
 from realtime_transport.conversation.requests import Requests
-from realtime_transport.conversation.responses import REMEMBERED, ResponseQueue
+from realtime_transport.conversation.responses import MAX_RUNNING, REMEMBERED, ResponseQueue
 from realtime_transport.conversation.states import Slot
 from realtime_transport.events import (
     UNSET,
@@ -517,6 +517,23 @@ def test_fm46_responses_outside_the_conversation_run_beside() -> None:
     case.done("resp_2", conversation_id=None)
     assert case.talk.active_response_id == "resp_1"
     assert case.heard(TurnDoneEvent)[0].out_of_band
+
+
+def test_a_server_that_ends_none_outside_is_listened_to_within_a_bound() -> None:
+    case = Case(limits=Limits(response_timeout=None))
+    case.created("resp_1", ours=False)
+    for number in range(MAX_RUNNING + 1):
+        case.created(f"resp_o_{number}", ours=False, conversation_id=None)
+    assert len(case.heard(TurnStartedEvent)) == 1 + MAX_RUNNING == 257
+    assert case.talk.counts.stale == 1
+    case.done("resp_1")
+    case.created("resp_2", ours=False)
+    assert case.talk.active_response_id == "resp_2"
+    case.created("resp_o", ours=False, conversation_id=None)
+    assert case.heard(TurnStartedEvent)[-1].response_id == "resp_2"
+    case.done("resp_o_0")
+    case.created("resp_o", ours=False, conversation_id=None)
+    assert case.heard(TurnStartedEvent)[-1].response_id == "resp_o"
 
 
 def test_a_refusal_outside_fails_that_request_only() -> None:

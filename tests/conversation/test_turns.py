@@ -1,5 +1,5 @@
 from realtime_transport.conversation.states import Interruption, InterruptionInput
-from realtime_transport.conversation.turns import Part, Turn, unfinished
+from realtime_transport.conversation.turns import MAX_PARTS, Part, Turn, unfinished
 from realtime_transport.events import ResponseCreate, TurnDoneEvent
 
 
@@ -30,6 +30,31 @@ def test_parts_are_new_at_their_first_mention() -> None:
     part = turn.part("item_a", 0)
     assert turn.part("item_a", 0) is part
     assert turn.part("item_a", 1) is not part
+
+
+def test_a_response_that_never_ends_has_so_many_parts_and_messages() -> None:
+    turn = Turn()
+    for number in range(MAX_PARTS + 2):
+        turn.part("item", number)
+        turn.message(f"item_{number}")
+    assert len(turn.parts) == len(turn.messages) == MAX_PARTS == 256
+    first = turn.part("item", 0)
+    assert turn.part("item", 0) is first
+    assert turn.part("item", MAX_PARTS) is not turn.part("item", MAX_PARTS)
+
+
+def test_a_part_knows_whether_the_whole_is_what_it_said() -> None:
+    part = Part()
+    assert not part.said_otherwise("Hello")
+    part.says("")
+    assert part.said_otherwise("Hello")
+    part.says("Hel")
+    part.says("lo \ud800")
+    assert not part.said_otherwise("Hello \ud800")
+    part.says("lo")
+    part.says("Hel")
+    assert part.said_otherwise("Hello")
+    assert not part.said_otherwise("Hallo")
 
 
 def test_whole_samples_of_three_bytes() -> None:
