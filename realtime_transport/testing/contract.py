@@ -16,16 +16,24 @@ import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, TypeAlias
 
-import attrs
-
 from realtime_transport.events.items import InputTextPart, UserMessageItem
-from realtime_transport.events.transport import DisconnectedEvent, TransportEvent
+from realtime_transport.events.transport import DisconnectedEvent
 from realtime_transport.exceptions import ListenerError, RealtimeError, ServerError, StateError
+from realtime_transport.testing.subject import (
+    CHECK_TIMEOUT,
+    Subject,
+    descriptors,
+    heard,
+    hold,
+    raised_by,
+    settle,
+    soon,
+)
 from realtime_transport.testing.sweep import at_await
 from realtime_transport.transports.base import RealtimeTransportLayer
 
-CHECK_TIMEOUT: Final = 30.0
-"""Seconds for one check, of the loop's time."""
+CLOSE_SECONDS: Final = 4.5
+"""Nobody is so slow to close; after ``close_timeout``, by default 5 s, a medium is dropped by force."""
 
 MOST_AWAITS: Final = 2_000
 """Where the cancel sweep stops: no connection takes so many steps to open."""
@@ -36,25 +44,15 @@ class ContractBroken(AssertionError):
 
     def __init__(self, failures: Mapping[str, BaseException]) -> None:
         lines = [
-            f"{name}: {inspect.getdoc(CHECKS[name])}\n    {type(error).__name__}: {error}"
+            "\n    ".join((f"{name}: {inspect.getdoc(CHECKS[name])}", *_told(error)))
             for name, error in failures.items()
         ]
         super().__init__(f"{len(failures)} of {len(CHECKS)} checks failed\n" + "\n".join(lines))
         self.failures: dict[str, BaseException] = dict(failures)
 
 
-@attrs.frozen
-class Subject:
-    """What is checked: how to make one, and how it connects."""
-
-    make: Callable[[], RealtimeTransportLayer]
-    connect: Mapping[str, Any]
-
-    async def connected(self, **more: Any) -> RealtimeTransportLayer:
-        """Make a transport and connect it."""
-        transport = self.make()
-        await transport.connect(**{**self.connect, **more})
-        return transport
+def _told(error: BaseException) -> list[str]:
+    return [f"{type(error).__name__}: {error}", *getattr(error, "__notes__", [])]
 
 
 Check: TypeAlias = Callable[[Subject], Awaitable[None]]
@@ -76,53 +74,34 @@ async def check_transport(make: Callable[[], RealtimeTransportLayer], **connect:
 
 
 async def run_check(check: Check, make: Callable[[], RealtimeTransportLayer], **connect: Any) -> None:
-    """Run one check, and hold it to leave no task behind."""
+    """Run one check, and hold it to leave no task behind. What a check that fails has made is closed.
+
+    A note on what is raised tells how connections ended that were not closed by the check.
+    """
     before = asyncio.all_tasks()
-    async with asyncio.timeout(CHECK_TIMEOUT):
-        await check(Subject(make, connect))
+    made: list[RealtimeTransportLayer] = []
+    ends: list[DisconnectedEvent] = []
+
+    def make_and_watch() -> RealtimeTransportLayer:
+        transport = make()
+        transport.on("disconnected", ends.append)
+        made.append(transport)
+        return transport
+
+    limit = asyncio.timeout(CHECK_TIMEOUT)
+    try:
+        async with limit:
+            await check(Subject(make_and_watch, connect))
+    except Exception as raised:  # noqa: BLE001 - raised again, or told better
+        error = AssertionError(f"it took longer than {CHECK_TIMEOUT:g} s") if limit.expired() else raised
+        for end in ends:
+            if not end.clean:
+                error.add_note(f"a connection had ended: {end.reason or end.code}")
+        await asyncio.gather(*(transport.close() for transport in made), return_exceptions=True)
+        raise error from raised.__cause__
     await settle()
     left = asyncio.all_tasks() - before
     hold(not left, f"tasks are left behind: {[task.get_name() for task in left]}")
-
-
-def hold(condition: object, otherwise: str) -> None:
-    """Fail with a sentence."""
-    if not condition:
-        raise AssertionError(otherwise)
-
-
-async def settle() -> None:
-    """Let everything that is ready run."""
-    for _ in range(20):
-        await asyncio.sleep(0)
-
-
-async def raised_by(awaitable: Awaitable[object]) -> BaseException | None:
-    """Await, and return what was raised instead of raising it."""
-    try:
-        await awaitable
-    except Exception as error:  # noqa: BLE001
-        return error
-    return None
-
-
-def heard(transport: RealtimeTransportLayer, *names: str) -> list[TransportEvent]:
-    """Collect what is emitted under these names."""
-    found: list[TransportEvent] = []
-    register: Any = transport.on
-    for name in names:
-        register(name, found.append)
-    return found
-
-
-async def soon(condition: Callable[[], object], what: str) -> None:
-    """Wait until something is so."""
-    try:
-        async with asyncio.timeout(CHECK_TIMEOUT / 3):
-            while not condition():  # noqa: ASYNC110 - what is waited for has no event of its own
-                await asyncio.sleep(0.005)
-    except TimeoutError:
-        raise AssertionError(f"this never came: {what}") from None
 
 
 # --- connecting --------------------------------------------------------------------------------------------------
@@ -215,11 +194,14 @@ async def a_turn(subject: Subject) -> None:
     """A message is answered: the response begins and ends, and the history holds both sides."""
     transport = await subject.connected(session={"output_modalities": ["text"]})
     events = heard(transport, "turn_started", "turn_done")
+    pieces, texts = heard(transport, "text_delta"), heard(transport, "text_done")
     transport.send_message("Hello, how are you?")
     await soon(lambda: len(events) == 2, "turn_started and turn_done")
     status = getattr(events[1], "status", None)
     hold(status == "completed", f"the turn ended {status}")
     hold([item.type for item in transport.history] == ["message", "message"], f"the history is {transport.history}")
+    said, came = ("".join(getattr(e, what) for e in es) for what, es in (("text", texts), ("delta", pieces)))
+    hold(said == came, f"of {said!r} there came {came!r}: frames were lost or changed their order")
     await transport.close()
 
 
@@ -233,11 +215,34 @@ async def calls_act_in_order(subject: Subject) -> None:
             await transport.send_message(text, respond=False)
 
     await asyncio.gather(send(texts[::2]), send(texts[1::2]))
-    await soon(lambda: len(transport.history) == len(texts), "all of 100 messages")
-    arrived = [_text(item) for item in transport.history]
-    hold(sorted(arrived) == sorted(texts), "not everything arrived")
+    await transport.send_message("the last", respond=False).acknowledged()
+    arrived = [_text(item) for item in transport.history if _text(item) != "the last"]
+    lost = sorted(set(texts) - set(arrived))
+    hold(not lost, f"{len(lost)} of 100 messages never arrived: {lost[:3]}")
+    hold(len(arrived) == len(texts), f"100 messages arrived as {len(arrived)}")
     for mine in (texts[::2], texts[1::2]):
         hold([text for text in arrived if text in mine] == mine, "the messages of one task changed their order")
+    await transport.close()
+
+
+async def every_frame_arrives_in_its_order(subject: Subject) -> None:
+    """Every frame of the server's arrives, once, and none before one that was sent earlier."""
+    transport = await subject.connected()
+    frames = heard(transport, "*")
+    for n in range(50):
+        transport.send_message(f"message {n}", respond=False)
+    await transport.send_message("the last", respond=False).acknowledged()
+    ids = [item.id for item in transport.history]
+    asked = [transport.retrieve_item(str(item_id)) for item_id in ids]
+    await asked[-1].acknowledged()
+    came: dict[str, list[object]] = {}
+    for frame in frames:
+        event = getattr(frame, "event", None)
+        if (item := getattr(event, "item", None)) is not None:
+            came.setdefault(str(getattr(event, "type", "")), []).append(item.id)
+    for wire_type, of in came.items():
+        hold(len(of) == len(ids), f"of {len(ids)} frames {wire_type!r} there came {len(of)}")
+        hold(of == ids, f"the frames {wire_type!r} changed their order")
     await transport.close()
 
 
@@ -318,6 +323,19 @@ async def close_is_final_and_idempotent(subject: Subject) -> None:
     raise AssertionError("a closed transport still takes messages")
 
 
+async def nothing_stays_open(subject: Subject) -> None:
+    """``close`` returns by itself, not by its time limit, and leaves no file descriptor: no socket, no pipe."""
+    clock = asyncio.get_running_loop().time
+    ended: list[RealtimeTransportLayer] = []  # held, so that nothing is closed for want of an owner
+    before = descriptors()
+    for _ in range(5):
+        ended.append(await subject.connected())
+        began = clock()
+        await ended[-1].close()
+        hold(clock() - began < CLOSE_SECONDS, f"close() took {clock() - began:.1f} s: does _close wait for too much?")
+    await soon(lambda: len(descriptors() - before) < 5, "the closing of what 5 connections had opened")
+
+
 async def the_end_of_a_block_closes(subject: Subject) -> None:
     """``async with`` closes and lets the block's own error through."""
     transport = subject.make()
@@ -338,7 +356,7 @@ async def what_waits_is_sent_before_the_end(subject: Subject) -> None:
     for n in range(50):
         transport.send_message(f"message {n}", respond=False)
     await transport.close()
-    hold(len(sent) == 50, f"{len(sent)} of 50 messages left")
+    hold(len(sent) == 50, f"only {len(sent)} of 50 messages went out")
 
 
 CHECKS: Final[Mapping[str, Check]] = {
@@ -352,10 +370,12 @@ CHECKS: Final[Mapping[str, Check]] = {
         connect_can_be_closed_anywhere,
         a_turn,
         calls_act_in_order,
+        every_frame_arrives_in_its_order,
         receipts_tell_what_became_of_a_call,
         listeners_may_call,
         large_frames_pass,
         close_is_final_and_idempotent,
+        nothing_stays_open,
         the_end_of_a_block_closes,
         what_waits_is_sent_before_the_end,
     )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 from typing import Any
 
 import pytest
 
+from realtime_transport.exceptions import StateError
 from realtime_transport.testing.contract import CHECKS, ContractBroken, check_transport, run_check
 from realtime_transport.transports import LoopbackTransport
 
@@ -52,6 +54,80 @@ class Amnesiac(LoopbackTransport):
         await asyncio.sleep(10)
 
 
+class Losing(LoopbackTransport):
+    """Loses one frame of those that arrive."""
+
+    count = 0
+
+    def feed(self, data: str | bytes) -> None:
+        self.count += 1
+        if self.count != 7:
+            super().feed(data)
+
+
+class Shuffling(LoopbackTransport):
+    """Hands on the frames of an answer in another order."""
+
+    held: str | bytes | None = None
+
+    def feed(self, data: str | bytes) -> None:
+        if self.held is None and b"output_text.delta" in bytes(data):
+            self.held = data
+            return
+        super().feed(data)
+        held, self.held = self.held, None
+        if held is not None:
+            super().feed(held)
+
+
+class Swallowing(LoopbackTransport):
+    """Writes all frames but one."""
+
+    count = 0
+
+    async def _write(self, frame: bytes) -> None:
+        self.count += 1
+        if self.count != 5:
+            await super()._write(frame)
+
+
+class Repeating(LoopbackTransport):
+    """Writes one frame twice."""
+
+    async def _write(self, frame: bytes) -> None:
+        await super()._write(frame)
+        if b'"message 3"' in frame:
+            await super()._write(frame.replace(b'"item_', b'"copy_'))
+
+
+class Brittle(LoopbackTransport):
+    """Breaks when it has a few frames to write."""
+
+    count = 0
+
+    async def _write(self, frame: bytes) -> None:
+        self.count += 1
+        if self.count > 5:
+            raise OSError("the pipe broke")
+        await super()._write(frame)
+
+
+class Leaking(LoopbackTransport):
+    """Opens a pipe that nobody closes."""
+
+    async def _open(self, request: Any) -> None:
+        await super()._open(request)
+        self.pipe = [open(fd, "rb" if n == 0 else "wb") for n, fd in enumerate(os.pipe())]  # noqa: SIM115, PTH123
+
+
+class Tenacious(LoopbackTransport):
+    """Takes its time to close, and aborts nothing."""
+
+    async def _close(self, code: int, reason: str) -> None:
+        await super()._close(code, reason)
+        await asyncio.sleep(60)
+
+
 class Unfinished(LoopbackTransport):
     """Says that it is closed and is not."""
 
@@ -66,6 +142,12 @@ class Unfinished(LoopbackTransport):
         (Forgetful, "connects_and_configures", "forgotten"),
         (Reversing, "calls_act_in_order", "order"),
         (Amnesiac, "connects_and_configures", "cannot be heard"),
+        (Losing, "every_frame_arrives_in_its_order", r"of 51 frames .* there came 50"),
+        (Shuffling, "a_turn", "changed their order"),
+        (Swallowing, "calls_act_in_order", "1 of 100 messages never arrived: \\['message 8'\\]"),
+        (Repeating, "calls_act_in_order", "100 messages arrived as 101"),
+        (Leaking, "nothing_stays_open", "the closing of what 5 connections had opened"),
+        (Tenacious, "nothing_stays_open", r"close\(\) took 5\.0 s"),
         (Unfinished, "close_ends_connecting", "it is connected"),
     ],
 )
@@ -85,7 +167,33 @@ async def test_what_breaks_it_is_found(kind: Any, check: str, complaint: str) ->
             for task in [getattr(transport, "forgotten", None)]:
                 if task is not None:
                     task.cancel()
+            for end in getattr(transport, "pipe", []):
+                end.close()
         await asyncio.sleep(0)
+
+
+async def test_a_check_has_a_time_limit() -> None:
+    async def endless(subject: Any) -> None:
+        await asyncio.Event().wait()
+
+    with pytest.raises(AssertionError, match="it took longer than 30 s"):
+        await run_check(endless, LoopbackTransport)
+
+
+async def test_how_a_connection_ended_is_noted_and_what_was_made_is_closed() -> None:
+    made: list[Brittle] = []
+
+    def make() -> Brittle:
+        made.append(Brittle())
+        return made[-1]
+
+    with pytest.raises(StateError) as caught:
+        await run_check(CHECKS["calls_act_in_order"], make)
+    assert caught.value.__notes__ == ["a connection had ended: OSError: the pipe broke"]
+    assert [transport.status for transport in made] == ["disconnected"]
+    assert "StateError: not connected: this transport is disconnected\n    a connection had ended: OSError" in str(
+        ContractBroken({"calls_act_in_order": caught.value})
+    )
 
 
 async def test_everything_that_fails_is_reported_together(monkeypatch: pytest.MonkeyPatch) -> None:
