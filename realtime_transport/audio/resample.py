@@ -38,6 +38,9 @@ _ONE = 1 << 20
 _MAX_TAPS = 4_000_000
 """32 MB of coefficients: every pair of rates in use stays below a hundredth; a pair such as 767,999 -> 8,000 Hz,
 which shares no factor, would need 245 MB."""
+_BLOCK_BYTES = 8 * 1024
+"""Resampled at a time. The windows of a sample take 160 times its bytes and more while they are multiplied: ten
+minutes at once would need 1.7 GB, and seven times as long as in blocks whose windows fit into a cache."""
 
 
 class _Bank(NamedTuple):
@@ -110,7 +113,8 @@ class Resampler:
         if not whole:
             return b""
         self._fed = True
-        return self._run(from_pcm16(whole))
+        blocks = (whole[at : at + _BLOCK_BYTES] for at in range(0, len(whole), _BLOCK_BYTES))
+        return b"".join(self._run(from_pcm16(block)) for block in blocks)
 
     def flush(self) -> bytes:
         """Return what was held back, as if silence followed; the resampler is as new afterwards.

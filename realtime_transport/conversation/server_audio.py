@@ -141,9 +141,10 @@ class InputAudio:
         """Hear more; say what turn detection makes of it. Raises the ServerError to be sent when it does not fit."""
         if len(audio) > MAX_APPEND_BYTES:
             raise refusal("append_too_large", limit=MAX_APPEND_BYTES, value=len(audio))
-        heard = self._converter.push(audio)
-        if len(self._buffer) + len(heard) > self._max_bytes:
+        # Before it is converted: half an hour of telephone audio in one event would take seconds to be refused.
+        if len(self._buffer) + PCM16_24K.bytes_for(self._format.ms(len(audio))) > self._max_bytes:
             raise refusal("buffer_full", seconds=round(PCM16_24K.ms(len(self._buffer)) / 1000))
+        heard = self._converter.push(audio)
         self._buffer += heard
         if self._vad is None:
             return []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -101,6 +102,19 @@ def test_full_scale_is_clipped_and_never_wraps_around() -> None:
     assert (np.sign(out[300:-300]) == np.sign(inside)).mean() > 0.95
     assert out.max() == 32767
     assert out.min() == -32768
+
+
+@pytest.mark.parametrize(("source", "target"), [(8000, 24000), (24000, 8000)])
+def test_much_at_once_comes_out_the_same_and_takes_little_memory(source: int, target: int) -> None:
+    minutes, streamed = sine(440, source, 120), Resampler(source, target)
+    expected = b"".join(streamed.push(minutes[at : at + 10_000]) for at in range(0, len(minutes), 10_000))
+    at_once = Resampler(source, target)
+    tracemalloc.start()
+    out = at_once.push(minutes)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert out == expected
+    assert peak < 30_000_000  # the output is 6 MB; without blocks the windows are 300 MB
 
 
 def test_equal_rates_pass_through() -> None:

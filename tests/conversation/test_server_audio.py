@@ -189,6 +189,16 @@ def test_a_bound_counts_what_is_kept_not_what_is_sent() -> None:
     assert refused(audio, bytes(200)).startswith("input_audio_buffer_full")
 
 
+def test_what_is_refused_leaves_no_trace_in_what_follows() -> None:
+    audio, other = by_hand(max_seconds=1, **MULAW), by_hand(max_seconds=1, **MULAW)
+    for one in (audio, other):
+        one.append(telephone(tone(900)))
+    assert refused(audio, bytes(801)).startswith("input_audio_buffer_full")
+    for one in (audio, other):
+        one.append(telephone(tone(100)))
+    assert audio.commit()[1] == other.commit()[1]
+
+
 @pytest.mark.parametrize("detection", [VAD, {**VAD, "prefix_padding_ms": 1000}])
 def test_silence_is_kept_for_the_padding_only(detection: dict[str, Any]) -> None:
     audio, noise = buffer(detection), murmur(5000)
