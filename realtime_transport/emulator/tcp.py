@@ -7,6 +7,7 @@ from typing import Any, Final, cast
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
+from websockets.protocol import State
 
 from realtime_transport.emulator.line import WIRE_KEY
 
@@ -68,6 +69,17 @@ class _TappedProtocol(WebSocketsSansIOProtocol):  # private: its base has no pub
         """
         if not self.conn.eof_sent:
             super().send_500_response()
+
+    def shutdown(self) -> None:
+        """Close because the server stops; at once where the client has said goodbye and takes no answer to it.
+
+        uvicorn would begin the closing handshake there, which websockets refuses to do twice.
+        """
+        if self.handshake_complete and not self.close_sent and self.conn.state is not State.OPEN:
+            self.stop_keepalive()
+            self.transport.abort()
+            return
+        super().shutdown()
 
     def data_received(self, data: bytes) -> None:
         """Answer a handshake that is no HTTP request of its kind (one with a body, say), which would hang else."""

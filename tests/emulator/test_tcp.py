@@ -72,3 +72,22 @@ async def test_a_key_that_is_no_ascii_is_a_wrong_key() -> None:
         async with asyncio.timeout(5):
             assert b" 401 " in await reader.readline()
         writer.close()
+
+
+async def test_a_goodbye_whose_answer_is_never_read_does_not_keep_the_server_from_stopping() -> None:
+    async with Emulator(Echo) as server:
+        host, port = server.url.removeprefix("ws://").split("/")[0].split(":")
+        reader, writer = await asyncio.open_connection(host, int(port), limit=1024)
+        writer.write(b"GET /v1/realtime HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n")
+        writer.write(b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
+        async with asyncio.timeout(5):
+            assert b" 101 " in await reader.readline()
+        update = b'{"type":"session.update","session":{"type":"realtime","instructions":"' + b"x" * 65_000 + b'"}}'
+        for _ in range(150):  # nearly 10 MB of answers, which no system keeps for a client that does not read
+            writer.write(b"\x81\xfe" + len(update).to_bytes(2) + bytes(4) + update)
+        writer.write(b"\x88\x80" + bytes(4))
+        async with asyncio.timeout(5):
+            await writer.drain()
+        async with asyncio.timeout(5):
+            await server.stop()
+    writer.close()
