@@ -42,7 +42,7 @@ def _verb_route(sessions: Sessions, name: str, verb: Verb) -> Route:
 
 def _refused(error: InvalidArgument | ServerError) -> Response:
     if isinstance(error, ServerError):
-        return http_error("bad_value", param=error.param, message=error.message)
+        return http_error("bad_value", param=error.param, code=error.code, message=error.message)
     return http_error("bad_value", param=error.path, message=str(error))
 
 

@@ -86,7 +86,7 @@ def _mint(sessions: Sessions) -> Callable[[Request], Awaitable[Response]]:
         except InvalidArgument as error:
             return http_error("bad_value", param=error.path, message=str(error))
         except ServerError as error:
-            return http_error("bad_value", param=error.param, message=error.message)
+            return http_error("bad_value", param=error.param, code=error.code, message=error.message)
         secret = sessions.access.mint(asked, seconds, _KIND_OF[type(session)])
         return JSONResponse({"value": secret.value, "expires_at": secret.expires_at, "session": to_dict(session)})
 

@@ -46,10 +46,12 @@ def http_error(
     *,
     status: int | None = None,
     param: str | None = None,
+    code: str | None = None,
     headers: dict[str, str] | None = None,
     **facts: object,
 ) -> JSONResponse:
-    """Make the response of a row of the table, with the row's status unless another is given."""
+    """Make the response of a row of the table, with the row's status and code unless others are given."""
     entry = HTTP_ERRORS[row]
-    error = {"message": entry.message.format(**facts), "type": entry.type, "param": param, "code": entry.code}
+    message = entry.message.format(**facts)
+    error = {"message": message, "type": entry.type, "param": param, "code": code or entry.code}
     return JSONResponse({"error": error}, status_code=status or entry.status, headers=headers)

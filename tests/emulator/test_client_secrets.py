@@ -116,6 +116,20 @@ async def test_what_is_refused(body: Any, param: str) -> None:
         assert (response.status_code, response.json()["error"]["param"]) == (400, param)
 
 
+async def test_a_refusal_has_the_code_that_a_socket_would_have_told() -> None:
+    session = {"type": "realtime", "audio": {"input": {"format": {"type": "audio/pcm", "rate": 8000}}}}
+    async with Emulator(Echo()) as server, httpx2.AsyncClient() as client:
+        by_secret = await mint(server, {"session": session})
+        calls = f"{server.http_url}/realtime/calls"
+        by_call = await client.post(f"{calls}/{server.ring().id}/accept", json=session)
+        by_type = await client.post(f"{calls}/{server.ring().id}/accept", json={"type": 7})
+    assert [answer.json()["error"]["code"] for answer in (by_secret, by_call, by_type)] == [
+        "integer_below_min_value",
+        "integer_below_min_value",
+        "invalid_value",
+    ]
+
+
 @pytest.mark.parametrize(("content", "status"), [(b"{", 400), (b"[]", 400), (b" " * (1024 * 1024 + 1), 413)])
 async def test_bodies_that_are_none(content: bytes, status: int) -> None:
     async with Emulator(Echo()) as server, httpx2.AsyncClient() as client:
