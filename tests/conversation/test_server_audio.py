@@ -193,7 +193,7 @@ def test_what_is_refused_leaves_no_trace_in_what_follows() -> None:
     audio, other = by_hand(max_seconds=1, **MULAW), by_hand(max_seconds=1, **MULAW)
     for one in (audio, other):
         one.append(telephone(tone(900)))
-    assert refused(audio, bytes(801)).startswith("input_audio_buffer_full")
+    assert refused(audio, bytes(900)).startswith("input_audio_buffer_full")
     for one in (audio, other):
         one.append(telephone(tone(100)))
     assert audio.commit()[1] == other.commit()[1]
