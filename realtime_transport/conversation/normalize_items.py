@@ -34,7 +34,14 @@ def item_added(core: Core, event: ConversationItemAdded | ConversationItemCreate
     """Place an item, and settle the call that created it."""
     core.gone.discard(event.item.id or "")  # an id may be used anew
     record(core, event, now)
-    core.requests.acknowledge("create_item", event.item.id or "", event)
+    _created(core, event.item.id or "", event)
+
+
+def _created(core: Core, item_id: str, event: ServerEvent) -> None:
+    """Settle the call that created an item. Under an id used anew the news may still be of the one that has to go."""
+    delete = core.requests.oldest("delete_item", item_id)
+    if delete is None or core.requests.first_of(("create_item", "delete_item"), item_id) is not delete:
+        core.requests.acknowledge("create_item", item_id, event)
 
 
 def item_done(core: Core, event: ConversationItemDone, now: float) -> None:
@@ -43,7 +50,7 @@ def item_done(core: Core, event: ConversationItemDone, now: float) -> None:
         core.counts.stale += 1
         return
     record(core, event, now)
-    core.requests.acknowledge("create_item", event.item.id or "", event)
+    _created(core, event.item.id or "", event)
     tell_item(core, event.item, None)
 
 

@@ -10,7 +10,7 @@ the worst of their outcomes.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final, Literal, TypeAlias
 
 import attrs
@@ -134,6 +134,10 @@ class Requests:
     def oldest_of(self, kind: RequestKind) -> Request | None:
         """Find the request of this kind that has waited longest, whatever its key."""
         return next((request for request in self._open.values() if request.kind == kind), None)
+
+    def first_of(self, kinds: Collection[RequestKind], key: str) -> Request | None:
+        """Find the request of any of these kinds that has waited longest; slower than ``oldest``."""
+        return next((each for each in self._open.values() if each.key == key and each.kind in kinds), None)
 
     def events(self) -> list[ClientEvent]:
         """List what the server has yet to answer, in the order it was sent."""

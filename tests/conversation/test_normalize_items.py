@@ -1,5 +1,6 @@
 """Items of the conversation as the server tells of them."""
 
+import attrs
 import pytest
 
 from realtime_transport.events import (
@@ -40,6 +41,31 @@ def test_added_places_an_item_and_settles_its_creation() -> None:
     assert case.settled == {event_id: "acknowledged"}
     assert case.settlements[0].result is answer
     assert case.heard(ItemUpdateEvent) == [ItemUpdateEvent(item=HELLO, index=0, added=True)]
+
+
+def test_late_news_of_an_item_that_has_to_go_do_not_settle_the_one_after_it() -> None:
+    case = Case()
+    case.do("create_item", HELLO)
+    case.server(ConversationItemAdded(item=HELLO, previous_item_id=None))
+    case.clear()
+    anew = attrs.evolve(HELLO, content=(InputTextPart(text="Goodbye"),))
+    event_id = case.do("reset_history", [anew])
+    case.server(
+        ConversationItemDone(item=HELLO), ConversationItemAdded(item=HELLO), ConversationItemDeleted(item_id="item_u")
+    )
+    assert case.settled == {}
+    case.server(ConversationItemAdded(item=anew, previous_item_id=None))
+    assert case.settled == {event_id: "acknowledged"}
+    assert case.talk.history == (anew,)
+
+
+def test_an_item_that_is_to_be_deleted_is_created_first() -> None:
+    case = Case()
+    created, deleted = case.do("create_item", HELLO), case.do("delete_item", "item_u")
+    case.server(ConversationItemAdded(item=HELLO, previous_item_id=None))
+    assert case.settled == {created: "acknowledged"}
+    case.server(ConversationItemDeleted(item_id="item_u"))
+    assert case.settled == {created: "acknowledged", deleted: "acknowledged"}
 
 
 def test_the_betas_word_for_it_does_the_same() -> None:

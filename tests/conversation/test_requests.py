@@ -144,6 +144,18 @@ def test_oldest_of_a_kind_looks_over_all_keys() -> None:
     assert requests.oldest_of("commit") is None
 
 
+def test_the_first_of_several_kinds_is_the_one_that_was_sent_first() -> None:
+    requests = Requests()
+    opened(requests, "a", "delete_item", key="item_2")
+    opened(requests, "b", "retrieve_item", key="item_1")
+    delete = opened(requests, "c", "delete_item", key="item_1")
+    create = opened(requests, "d", "create_item", key="item_1")
+    assert requests.first_of(("create_item", "delete_item"), "item_1") is delete
+    requests.settle("c", "acknowledged")
+    assert requests.first_of(("create_item", "delete_item"), "item_1") is create
+    assert requests.first_of(("create_item",), "item_2") is None
+
+
 def test_what_was_sent_and_is_not_answered_is_listed_in_order() -> None:
     requests = Requests()
     opened(requests, "finish")
