@@ -231,6 +231,7 @@ def test_flat_names_move_to_where_they_live_now() -> None:
 
 def test_text_alone_stays_text() -> None:
     assert realtime(modalities=["text"]).output_modalities == ("text",)
+    assert realtime(modalities=("text", "audio")).output_modalities == ("audio",)
     assert realtime(modalities=None).output_modalities is None
 
 
@@ -256,6 +257,8 @@ def test_the_two_families_are_never_mixed(ga: dict[str, Any]) -> None:
         ({"instructions": 5}, ".instructions", "must be str, not 5"),
         ({"parallel_tool_calls": 1}, ".parallel_tool_calls", "must be bool, not 1"),
         ({"max_output_tokens": True}, ".max_output_tokens", "must be int or str, not True"),
+        ({"modalities": 5}, ".output_modalities", "must be a list, not int"),
+        ({"modalities": "audio"}, ".output_modalities", "must be a list, not str"),
         ({"audio": "loud"}, ".audio", "must be a mapping or AudioConfig, not str"),
         ({"audio": {"input": []}}, ".audio.input", "must be a mapping or AudioInputConfig, not list"),
         ({"turn_detection": "server_vad"}, ".audio.input.turn_detection", "must be a mapping, not str"),
