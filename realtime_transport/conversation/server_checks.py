@@ -44,6 +44,7 @@ from realtime_transport.events.session import (
     Reasoning,
     RetentionRatio,
     TranscriptionSessionConfig,
+    TranslationSessionConfig,
 )
 from realtime_transport.events.tools import FunctionTool
 from realtime_transport.exceptions import ServerError
@@ -194,9 +195,9 @@ def _check_kind(value: object, path: str) -> None:
             if part.type and part.type not in allowed:
                 where = f"{path}.content[{index}].type"
                 raise refusal("unknown_value", param=where, value=part.type, supported=_listed(allowed))
-    if isinstance(value, RealtimeSessionConfig | TranscriptionSessionConfig):
+    if isinstance(value, RealtimeSessionConfig | TranscriptionSessionConfig | TranslationSessionConfig):
         for name in _SERVER_ONLY:
-            if getattr(value, name) is not UNSET:
+            if getattr(value, name, UNSET) is not UNSET:
                 raise refusal("unknown_parameter", param=f"{path}.{name}")
 
 

@@ -23,7 +23,13 @@ from realtime_transport.events.audio_config import (
 from realtime_transport.events.base import UNSET
 from realtime_transport.events.client import SessionUpdate
 from realtime_transport.events.objects import ProtocolObject
-from realtime_transport.events.session import RealtimeSessionConfig, TranscriptionSessionConfig
+from realtime_transport.events.session import (
+    RealtimeSessionConfig,
+    TranscriptionSessionConfig,
+    TranslationAudioConfig,
+    TranslationInputConfig,
+    TranslationOutputConfig,
+)
 
 Session = RealtimeSessionConfig | TranscriptionSessionConfig
 ConfigT = TypeVar("ConfigT", bound=ProtocolObject)
@@ -150,7 +156,7 @@ class ServerSession:
             self._check_tracing(changes)
             changes = attrs.evolve(changes, model=UNSET)
         merged = merge(self.config, cast("Any", changes))
-        config = _completed(_restored(merged, self.defaults), self.defaults)
+        config = _completed(restored(merged, self.defaults), self.defaults)
         if self.voice_is_fixed and voice(config) != voice(self.config):
             raise refusal("voice_is_fixed")
         self.config = config
@@ -172,10 +178,19 @@ _NEVER_ABSENT: Final = frozenset({"rate"})
 """Fields that are shown with their default where the object around them came without."""
 
 
-_RESTORED_INSIDE: Final = (AudioConfig, AudioInputConfig, AudioOutputConfig, PcmFormat, ServerVad)
+_RESTORED_INSIDE: Final = (
+    AudioConfig,
+    AudioInputConfig,
+    AudioOutputConfig,
+    PcmFormat,
+    ServerVad,
+    TranslationAudioConfig,
+    TranslationInputConfig,
+    TranslationOutputConfig,
+)
 
 
-def _restored(config: ConfigT, defaults: ProtocolObject) -> ConfigT:
+def restored(config: ConfigT, defaults: ProtocolObject) -> ConfigT:
     """Put fields that were set to ``null`` and cannot be, or are missing and must not, back to their defaults."""
     changed: dict[str, Any] = {}
     for field in attrs.fields(type(config)):
@@ -184,7 +199,7 @@ def _restored(config: ConfigT, defaults: ProtocolObject) -> ConfigT:
         if missing and field.name not in _CAN_BE_NULL and default is not UNSET:
             changed[field.name] = default
         elif isinstance(value, _RESTORED_INSIDE) and isinstance(default, type(value)):
-            changed[field.name] = _restored(value, default)
+            changed[field.name] = restored(value, default)
     return attrs.evolve(config, **changed)
 
 

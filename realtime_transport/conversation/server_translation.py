@@ -22,6 +22,7 @@ from realtime_transport.conversation.server_checks import check_event
 from realtime_transport.conversation.server_errors import refusal, unreadable
 from realtime_transport.conversation.server_items import words_of
 from realtime_transport.conversation.server_outbox import Ids, ServerOutbox
+from realtime_transport.conversation.server_session import restored
 from realtime_transport.conversation.session_config import merge
 from realtime_transport.events.client import ClientEvent
 from realtime_transport.events.registry import TRANSLATION_CLIENT_EVENTS
@@ -80,6 +81,7 @@ class TranslationServer:
         """Set when the connection is to be closed once the frames are sent."""
         self.session: TranslationSessionConfig = translation_session(model, ids("sess"), defaults)
         """What is in force."""
+        self._defaults = self.session
         self._out = ServerOutbox(ids)
         self._transcriber = transcriber or DeafTranscriber()
         self._seconds = session_seconds
@@ -145,7 +147,8 @@ class TranslationServer:
     def _on_update(self, event: TranslationSessionUpdate) -> None:
         if event.session.type:
             raise refusal("unknown_parameter", param="session.type")
-        self.session = attrs.evolve(merge(self.session, event.session), model=self.session.model)
+        merged = restored(merge(self.session, event.session), self._defaults)
+        self.session = attrs.evolve(merged, model=self.session.model)
         self._out.send(TranslationSessionUpdated(session=self.session))
 
     def _on_append(self, event: TranslationInputAudioBufferAppend) -> None:
@@ -213,7 +216,7 @@ def translation_session(
             output=TranslationOutputConfig(language="en"),
         ),
     )
-    return session if defaults is None else merge(session, defaults)
+    return session if defaults is None else restored(merge(session, defaults), session)
 
 
 class SpokenParts:

@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
+from realtime_transport.conversation.server_checks import check_event
 from realtime_transport.conversation.server_translation import (
     DEFAULT_TRANSLATION_MODEL,
     TranslationServer,
@@ -24,7 +25,8 @@ from realtime_transport.emulator.http_errors import http_error
 from realtime_transport.emulator.sessions import Sessions
 from realtime_transport.emulator.socket_session import SocketSession
 from realtime_transport.events.session import TranslationSessionConfig
-from realtime_transport.exceptions import InvalidArgument
+from realtime_transport.events.translation import TranslationSessionUpdate
+from realtime_transport.exceptions import InvalidArgument, ServerError
 from realtime_transport.wire import from_dict, to_dict
 
 PATH: Final = "/v1/realtime/translations"
@@ -79,8 +81,11 @@ async def _mint(sessions: Sessions, request: Request) -> Response:
         if asked.get("type", "translation") != "translation":
             raise InvalidArgument("must be 'translation', or absent", path="session.type")
         config = read_session(asked, TranslationSessionConfig)
+        check_event(TranslationSessionUpdate(session=config))
     except InvalidArgument as error:
         return http_error("bad_value", param=error.path, message=str(error))
+    except ServerError as error:
+        return http_error("bad_value", param=error.param, code=error.code, message=error.message)
     session = translation_session(config.model or DEFAULT_TRANSLATION_MODEL, sessions.ids("sess"), config)
     secret = sessions.access.mint(asked, seconds, "translation")
     return JSONResponse({"value": secret.value, "expires_at": secret.expires_at, "session": to_dict(session)})

@@ -9,7 +9,15 @@ from typing import Any
 import pytest
 
 from realtime_transport.conversation.server_checks import check_event, check_rates
-from realtime_transport.events import AudioConfig, AudioInputConfig, AudioOutputConfig, PcmFormat, PcmuFormat
+from realtime_transport.events import (
+    AudioConfig,
+    AudioInputConfig,
+    AudioOutputConfig,
+    PcmFormat,
+    PcmuFormat,
+    TranslationSessionConfig,
+    TranslationSessionUpdate,
+)
 from realtime_transport.events.base import UNSET
 from realtime_transport.exceptions import ServerError
 from realtime_transport.wire import Codec
@@ -335,6 +343,15 @@ def test_a_client_sets_nothing_that_is_the_servers(kind: str, field: str) -> Non
     assert verdict(update(kind)) is None
     assert verdict(update(kind, **{field: known[field]})) == refused
     assert verdict(update(kind, **{field: None})) == refused
+
+
+@pytest.mark.parametrize("field", ["id", "expires_at", "client_secret"])
+def test_no_client_sets_these_of_a_translation_either(field: str) -> None:
+    known: dict[str, Any] = {"id": "sess_mine", "expires_at": 1, "client_secret": {}}
+    check_event(TranslationSessionUpdate(session=TranslationSessionConfig(model="any")))
+    with pytest.raises(ServerError) as caught:
+        check_event(TranslationSessionUpdate(session=TranslationSessionConfig(**{field: known[field]})))
+    assert (caught.value.code, caught.value.param) == ("unknown_parameter", f"session.{field}")
 
 
 # --- rates ---------------------------------------------------------------------------------------------------------

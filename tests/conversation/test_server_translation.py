@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
@@ -135,6 +135,24 @@ def test_defaults_lie_under_what_is_asked_for() -> None:
     assert (updated.session.type, updated.session.id) == ("translation", "sess_000000000000000000001")
 
 
+@pytest.mark.parametrize(
+    "nothing",
+    [
+        TranslationSessionConfig(audio=None),
+        TranslationSessionConfig(audio=TranslationAudioConfig(input=None, output=None)),
+        wish(cast("Any", None), transcription=None),
+    ],
+    ids=["all", "sides", "fields"],
+)
+def test_null_switches_off_or_is_the_default(nothing: TranslationSessionConfig) -> None:
+    served = Served(defaults=wish("pt"))
+    assert Served(defaults=nothing).server.session.audio == Served().server.session.audio
+    served.say(TranslationSessionUpdate(session=wish("es", transcription=InputTranscription(model="whisper-1"))))
+    (updated,) = served.say(TranslationSessionUpdate(session=nothing))
+    assert isinstance(updated, TranslationSessionUpdated)
+    assert updated.session.audio == wish("pt", transcription=None, noise_reduction=None).audio
+
+
 def test_the_model_came_with_the_connection_and_stays() -> None:
     served = Served()
     served.say(TranslationSessionUpdate(session=TranslationSessionConfig(model="another")))
@@ -152,10 +170,18 @@ def test_the_model_came_with_the_connection_and_stays() -> None:
             TranslationSessionUpdate(session=TranslationSessionConfig(extra={"voice": "marin"})),
             ("unknown_parameter", "session.voice"),
         ),
+        (
+            TranslationSessionUpdate(session=TranslationSessionConfig(id="mine")),
+            ("unknown_parameter", "session.id"),
+        ),
+        (
+            TranslationSessionUpdate(session=TranslationSessionConfig(expires_at=0)),
+            ("unknown_parameter", "session.expires_at"),
+        ),
         (UnknownClientEvent(type="response.create", raw={}), ("invalid_value", "type")),
         (TranslationInputAudioBufferAppend(audio=bytes(16 << 20)), ("invalid_value", "audio")),
     ],
-    ids=["type", "voice", "response", "large"],
+    ids=["type", "voice", "id", "end", "response", "large"],
 )
 def test_what_is_wrong_is_answered_and_changes_nothing(event: ClientEvent, error: tuple[str, str]) -> None:
     served = Served()

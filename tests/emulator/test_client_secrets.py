@@ -192,6 +192,9 @@ async def test_a_translation_secret_is_for_translations() -> None:
         url = f"{server.http_url}/realtime/translations/client_secrets"
         response = await client.post(url, json={"session": {"type": "realtime"}})
         assert (response.status_code, response.json()["error"]["param"]) == (400, "session.type")
+        response = await client.post(url, json={"session": {"voice": "marin"}})
+        error = response.json()["error"]
+        assert (response.status_code, error["code"], error["param"]) == (400, "unknown_parameter", "session.voice")
 
 
 @pytest.mark.parametrize(
