@@ -83,10 +83,13 @@ def test_a_caller_who_interrupts_is_heard(
 
 
 @pytest.mark.realtime_server("improvise", pace=None)
-async def test_over_a_real_socket(realtime_server: Any) -> None:
-    async with RealtimeSession(agent(), url=realtime_server.url) as session:
-        session.send_message("Good morning")
-        assert (await session.wait_for("agent_end", timeout=10)).output == "You said: Good morning"
+def test_over_a_real_socket(realtime_server: Any) -> None:
+    async def call() -> None:
+        async with RealtimeSession(agent(), url=realtime_server.url) as session:
+            session.send_message("Good morning")
+            assert (await session.wait_for("agent_end", timeout=10)).output == "You said: Good morning"
+
+    asyncio.run(call())
 
 
 def blocks(audio: bytes) -> list[bytes]:
