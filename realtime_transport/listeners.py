@@ -19,6 +19,7 @@ import attrs
 from realtime_transport.backlog import LISTENER_LIMIT, Backlog, Full, Overflow
 from realtime_transport.exceptions import InvalidArgument, ListenerError, SlowConsumer
 from realtime_transport.serving import LISTENER
+from realtime_transport.tasks import begin
 
 logger: logging.Logger = logging.getLogger("realtime_transport")
 
@@ -168,7 +169,7 @@ class Listener:
             self._start_serving(backlog)
 
     def _start_serving(self, backlog: Backlog[_Waiting]) -> None:
-        self._task = asyncio.get_running_loop().create_task(self._serve(backlog), name=f"listener {self.label}")
+        self._task = begin(self._serve(backlog), name=f"listener {self.label}")
         self._task.add_done_callback(self._served)
         self._owner.adopt(self._task)
 

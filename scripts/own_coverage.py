@@ -19,8 +19,8 @@ import coverage
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "realtime_transport"
-DEFAULT = ("conversation", "wire", "emitter", "streams", "listeners", "backlog", "early", "serving", "waits")
-SHARED = dict.fromkeys(("listeners", "backlog", "early", "serving", "waits"), "test_emitter")
+DEFAULT = ("conversation", "wire", "emitter", "streams", "listeners", "backlog", "early", "serving", "tasks", "waits")
+SHARED = dict.fromkeys(("listeners", "backlog", "early", "serving", "tasks", "waits"), "test_emitter")
 """Parts of the emitter: they have no behaviour of their own that could be tested apart from it."""
 
 

@@ -31,6 +31,7 @@ LAYERS: dict[str, int] = {
     "relay": 4,
     "serving": 4,
     "streams": 4,
+    "tasks": 4,
     "unheard": 4,
     "waits": 4,
     "http": 5,
@@ -61,6 +62,7 @@ FORBIDDEN: dict[str, frozenset[str]] = {
     "relay": frozenset({"websockets", "realtime_transport.conversation", "realtime_transport.wire"}),
     "serving": frozenset({"websockets", "realtime_transport.conversation", "realtime_transport.wire"}),
     "streams": frozenset({"websockets", "realtime_transport.conversation", "realtime_transport.wire"}),
+    "tasks": frozenset({"websockets", "realtime_transport.conversation", "realtime_transport.wire"}),
     "unheard": frozenset({"websockets", "realtime_transport.conversation", "realtime_transport.wire"}),
     "waits": frozenset({"websockets", "realtime_transport.conversation", "realtime_transport.wire"}),
     "transports": frozenset(

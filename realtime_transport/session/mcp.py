@@ -27,6 +27,7 @@ from realtime_transport.exceptions import (
 from realtime_transport.session.context import ToolContext
 from realtime_transport.session.signature import read_json
 from realtime_transport.session.tools import DEFAULT_TIMEOUT, LocalTool, NeedsApproval, ReplyPolicy
+from realtime_transport.tasks import begin
 
 if TYPE_CHECKING:
     from mcp import Client
@@ -110,7 +111,7 @@ class McpConnection:
         if find_spec("mcp") is None:
             raise MissingExtra("mcp", "mcp")
         ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._task = asyncio.create_task(self._hold(ready), name=f"mcp:{self.server.label}")
+        self._task = begin(self._hold(ready), name=f"mcp:{self.server.label}")
         try:
             async with asyncio.timeout(OPEN_TIMEOUT):
                 await ready

@@ -26,6 +26,7 @@ from realtime_transport.session.tracing import attach_tracing
 from realtime_transport.session.usage import Budget, SessionUsage
 from realtime_transport.session.waiting import Waiting
 from realtime_transport.streams import EventStream
+from realtime_transport.tasks import begin
 from realtime_transport.transports import (
     ApiKey,
     ConnectionInfo,
@@ -205,7 +206,7 @@ class RealtimeSession(Speaking[T], Waiting[T], Generic[T]):
 
     def _stop(self) -> None:
         """Close from inside: the budget is spent, or the other side is gone."""
-        self._stopping = asyncio.ensure_future(self.close())
+        self._stopping = begin(self.close(), name="realtime_transport session end")
 
     def _disconnected(self, event: DisconnectedEvent) -> None:
         if self._connected and self._closed is None:

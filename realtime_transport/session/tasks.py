@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from realtime_transport.tasks import begin
+
 CLOSE_TIMEOUT = 5.0
 """Seconds until a task that ignores its cancellation is left behind."""
 
@@ -23,7 +25,7 @@ class SessionTasks:
         if self._closed:
             work.close()
             return None
-        task = asyncio.create_task(work, name=name)
+        task = begin(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
         return task

@@ -23,6 +23,7 @@ from realtime_transport.events.transport import (
     TurnDoneEvent,
 )
 from realtime_transport.exceptions import ConnectError, ConnectionLost, StateError
+from realtime_transport.tasks import begin
 from realtime_transport.telephony.codecs import CallStarted, CarrierCodec, DtmfReceived, make_codec
 from realtime_transport.telephony.conversation import CallConversation
 from realtime_transport.telephony.farewell import Farewell
@@ -240,7 +241,7 @@ class CallLegs(RealtimeTransportLayer):
         elif self._status == "connected":
             self.interrupt()
             code = POLICY_VIOLATION if event.fault else 1000
-            self._parting = asyncio.get_running_loop().create_task(self.close(code, event.reason))
+            self._parting = begin(self.close(code, event.reason), name="realtime_transport parting")
         if self._over is not None and not self._over.done():
             self._over.set_result(event.reason)
 

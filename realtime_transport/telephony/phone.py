@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
+from realtime_transport.tasks import begin
 from realtime_transport.telephony.codecs.base import CarrierCodec, Frame
 from realtime_transport.telephony.leg import DEFAULTS, LegOptions, PhoneLeg
 from realtime_transport.telephony.leg_events import LegEnded, LegEvent
@@ -39,7 +40,7 @@ class Phone:
         self._over: asyncio.Future[str] = self._loop.create_future()
         self._closed = False
         self._writer: asyncio.Task[None] | None = None
-        self._reader = self._loop.create_task(self._read(), name="realtime_transport phone reader")
+        self._reader = begin(self._read(), name="realtime_transport phone reader", loop=self._loop)
         self.turn()
 
     def turn(self) -> None:
@@ -49,7 +50,7 @@ class Phone:
             self._unsent.clear()
             self.leg.hung_up("the carrier takes nothing any more")
         if self._unsent and self._writer is None:
-            self._writer = self._loop.create_task(self._write(), name="realtime_transport phone writer")
+            self._writer = begin(self._write(), name="realtime_transport phone writer", loop=self._loop)
         self._deliver()
         self._set_timer()
 

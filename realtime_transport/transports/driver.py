@@ -20,6 +20,7 @@ from realtime_transport.events.server import ServerEvent, UnknownServerEvent
 from realtime_transport.events.translation import TranslationInputAudioBufferAppend
 from realtime_transport.events.transport import AudioGapEvent, ErrorEvent, SentEvent, TransportEvent
 from realtime_transport.exceptions import ConnectionLost, InvalidArgument, RealtimeError
+from realtime_transport.tasks import begin
 from realtime_transport.transports.outbox import AUDIO_LIMIT_MS, STALL_SECONDS, Outbox
 from realtime_transport.transports.receipts import Receipts
 
@@ -216,7 +217,7 @@ class Driver:
     def _start_writing(self) -> None:
         # A task while something waits, none while nothing does: an idle connection holds nothing but its socket.
         if self._writer is None and self._may_write and self.outbox.waits:
-            self._writer = self.loop.create_task(self._write(), name="realtime_transport writer")
+            self._writer = begin(self._write(), name="realtime_transport writer", loop=self.loop)
 
     async def _write(self) -> None:
         try:

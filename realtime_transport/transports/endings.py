@@ -22,6 +22,7 @@ from realtime_transport.events.client import ClientEvent
 from realtime_transport.events.server import ServerEvent
 from realtime_transport.events.transport import ConnectionChangeEvent, ConnectionState, DisconnectedEvent
 from realtime_transport.exceptions import ConnectionLost, RealtimeError, StateError
+from realtime_transport.tasks import begin
 from realtime_transport.transports.driver import Driver
 from realtime_transport.transports.listening import Listening
 from realtime_transport.transports.medium import Medium
@@ -129,8 +130,8 @@ class Endings(Medium, Listening, Sending):
         await asyncio.wait({attempt})
 
     def _begin_ending(self, driver: Driver, code: int, reason: str, *, lost: bool) -> None:
-        self._ending = driver.loop.create_task(
-            self._end(driver, code, reason, lost=lost), name="realtime_transport end"
+        self._ending = begin(
+            self._end(driver, code, reason, lost=lost), name="realtime_transport end", loop=driver.loop
         )
         self._ending.add_done_callback(self._ended)
 

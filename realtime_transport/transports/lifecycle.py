@@ -24,6 +24,7 @@ from realtime_transport.exceptions import (
     StateError,
     UnsupportedOperation,
 )
+from realtime_transport.tasks import begin
 from realtime_transport.transports.driver import Driver, DriverHooks
 from realtime_transport.transports.endings import Endings, codec_for
 from realtime_transport.transports.minting import Mint, minted_key, with_model
@@ -103,7 +104,7 @@ class Lifecycle(Endings):
         except BaseException:  # a listener's KeyboardInterrupt
             self._status = "disconnected"
             raise
-        attempt = self._attempt = asyncio.create_task(self._try_to_connect(request, session))
+        attempt = self._attempt = begin(self._try_to_connect(request, session), name="realtime_transport attempt")
         try:
             await _finished(attempt)
         except asyncio.CancelledError:
@@ -120,6 +121,7 @@ class Lifecycle(Endings):
         attempt.result()
 
     async def _try_to_connect(self, request: ConnectRequest, session: AnySession | None) -> None:
+        before = self._dialect, self._codec, self._capabilities, self._conversation
         opening = self._opening = Opening(request.timeout)
         driver = self._driver = self._new_driver(request, opening)
         try:
@@ -132,6 +134,8 @@ class Lifecycle(Endings):
         except BaseException as error:
             driver.end()
             await self._release(driver, 1000, "", driver.loop.time() + self._close_timeout)
+            # Whoever tries again until it works has the history at hand that it wants to go on with.
+            self._dialect, self._codec, self._capabilities, self._conversation = before
             if isinstance(error, TimeoutError):
                 raise opening.timed_out() from None
             if isinstance(error, OSError):
@@ -146,12 +150,11 @@ class Lifecycle(Endings):
 
     def _new_driver(self, request: ConnectRequest, opening: Opening) -> Driver:
         """Make what turns the conversation on this connection."""
-        capabilities = self._capabilities_for(request)
+        spent = self._conversation.usage
         if request.dialect is not self._dialect:
             self._dialect, self._codec = request.dialect, codec_for(request.dialect, self._family)
-        if capabilities != self._capabilities:
-            self._capabilities = capabilities
-            self._conversation = self._new_conversation()
+        self._capabilities = self._capabilities_for(request)
+        self._conversation = self._new_conversation()
         driver = Driver(
             self._conversation,
             self._codec,
@@ -168,7 +171,7 @@ class Lifecycle(Endings):
             stall_seconds=self._send_timeout,
         )
         driver.watch = opening.see
-        self._conversation.opened(driver.loop.time())
+        self._conversation.opened(driver.loop.time(), spent=spent)
         self._emitter.expect_listeners()
         return driver
 

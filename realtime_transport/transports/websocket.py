@@ -25,6 +25,7 @@ from realtime_transport.exceptions import (
     ProtocolError,
     RealtimeError,
 )
+from realtime_transport.tasks import begin
 from realtime_transport.transports import sockets
 from realtime_transport.transports.base import LayerOptions, RealtimeTransportLayer
 from realtime_transport.transports.minting import may_have_expired
@@ -213,7 +214,7 @@ class WebSocketTransport(RealtimeTransportLayer):
         transport = reference()
         if transport is None or (transport._reading is not None and not transport._reading.done()):
             return
-        reading = asyncio.create_task(transport._read(socket, reference), name="realtime_transport reader")
+        reading = begin(transport._read(socket, reference), name="realtime_transport reader")
         transport._reading = reading
         reading.add_done_callback(functools.partial(transport._stopped_reading, reference))
 
