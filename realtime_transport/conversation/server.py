@@ -95,7 +95,8 @@ class ServerTraits:
     transcription_delay: float = 0.2
     """Seconds from a commit to the caller's words."""
     needs_session_type: bool = True
-    """``session.update`` has to name its type; dialects with flat sessions have no such field."""
+    """``session.update`` has to name its type; dialects with flat sessions have no such field, and have others that
+    went with the beta."""
     pcm_rates: tuple[int, ...] = PCM_RATES
     """Samples per second of PCM that are spoken; the first is the default of the caller's side."""
     farewell: tuple[str, str] | None = None
@@ -291,7 +292,7 @@ class ServerConversation:
         if isinstance(self.session, TranscriptionSessionConfig) and type(event) not in _IN_TRANSCRIPTION:
             raise refusal("not_in_transcription", value=event.type)
         if not isinstance(event, SessionUpdate):  # which checks itself once its kind is known
-            check_event(event)
+            check_event(event, beta=not self.needs_session_type)
         handler(event, now)
 
     def _say_farewell(self, answer: str) -> None:
@@ -301,7 +302,7 @@ class ServerConversation:
     def _on_session_update(self, event: SessionUpdate, _: float) -> None:
         if self.needs_session_type and event.raw is not None and "type" not in event.raw["session"]:
             raise refusal("missing", param="session.type")
-        self._session.update(event)
+        self._session.update(event, beta=not self.needs_session_type)
         self._turns.configure()
         self._out.send(SessionUpdated(session=self.session))
         self._mcp.configure()

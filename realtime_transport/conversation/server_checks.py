@@ -7,7 +7,7 @@ fields that do not exist, words and numbers out of range, texts too long.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, cast
+from typing import Any, Final, TypeAlias, cast
 
 import attrs
 
@@ -127,11 +127,21 @@ _SERVER_ONLY: Final = ("id", "object", "expires_at", "client_secret")
 """Fields of a session that only the server sets."""
 
 
-def check_event(event: ClientEvent) -> None:
-    """Refuse, with the ServerError to be sent, an event that holds something the protocol has no place for."""
+_Numbers: TypeAlias = Mapping[str, tuple[float, float]]
+"""Name of a field -> its range."""
+
+BETA_NUMBERS: Final[_Numbers] = {"temperature": (0.6, 1.2)}
+"""Fields of a session and of a response that the beta has and GA has not, and their ranges."""
+
+
+def check_event(event: ClientEvent, *, beta: bool = False) -> None:
+    """Refuse, with the ServerError to be sent, an event that holds something the protocol has no place for.
+
+    ``beta`` lets the fields pass that only the beta has a place for.
+    """
     if event.event_id and len(event.event_id) > EVENT_ID_LENGTH:
         raise refusal("too_long", param="event_id", limit=EVENT_ID_LENGTH, value=len(event.event_id))
-    _check(event, "")
+    _check(event, "", BETA_NUMBERS if beta else {})
 
 
 def check_rates(audio: Maybe[AudioConfig], path: str, rates: tuple[int, ...]) -> None:
@@ -149,25 +159,40 @@ def check_rates(audio: Maybe[AudioConfig], path: str, rates: tuple[int, ...]) ->
         raise refusal("unknown_value", param=where, value=rate, supported=", ".join(map(str, sorted(rates))))
 
 
-def _check(value: object, path: str) -> None:
+def _check(value: object, path: str, more: _Numbers) -> None:
     if isinstance(value, tuple | list):
         for index, part in enumerate(cast("tuple[object, ...]", value)):
-            _check(part, f"{path}[{index}]")
+            _check(part, f"{path}[{index}]", more)
     elif isinstance(value, ProtocolObject | ClientEvent):
-        _check_object(value, path)
+        _check_object(value, path, more)
 
 
-def _check_object(value: ProtocolObject | ClientEvent, path: str) -> None:
+def _check_object(value: ProtocolObject | ClientEvent, path: str, more: _Numbers) -> None:
     _check_kind(value, path)
     prefix = f"{path}." if path else ""
-    for name in value.extra:
-        raise refusal("unknown_parameter", param=f"{prefix}{name}")
+    for name, number in value.extra.items():
+        if name not in more or not isinstance(value, RealtimeSessionConfig | ResponseOptions):
+            raise refusal("unknown_parameter", param=f"{prefix}{name}")
+        _check_number(number, more[name], f"{prefix}{name}")
     for field in attrs.fields(type(value)):
         part = getattr(value, field.name)
         if part is UNSET or part is None:
             continue
         _check_field((type(value), field.name), part, f"{prefix}{field.name}")
-        _check(part, f"{prefix}{field.name}")
+        _check(part, f"{prefix}{field.name}", more)
+
+
+def _check_number(value: object, bounds: tuple[float, float], path: str) -> None:
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise refusal("wrong_type", param=path, reason="expected a number, got no number")
+    _check_range(value, bounds, path)
+
+
+def _check_range(value: float, bounds: tuple[float, float], path: str) -> None:
+    if value < bounds[0]:
+        raise refusal("too_small", param=path, limit=f"{bounds[0]:g}", value=value)
+    if value > bounds[1]:
+        raise refusal("too_large", param=path, limit=f"{bounds[1]:g}", value=value)
 
 
 def _check_field(key: tuple[type, str], value: Any, path: str) -> None:
@@ -175,10 +200,7 @@ def _check_field(key: tuple[type, str], value: Any, path: str) -> None:
     if words is not None and isinstance(value, str) and value not in words:
         raise refusal("unknown_value", param=path, value=value, supported=_listed(words))
     if bounds is not None and isinstance(value, int | float):
-        if value < bounds[0]:
-            raise refusal("too_small", param=path, limit=f"{bounds[0]:g}", value=value)
-        if value > bounds[1]:
-            raise refusal("too_large", param=path, limit=f"{bounds[1]:g}", value=value)
+        _check_range(value, bounds, path)
     if longest is not None and isinstance(value, str) and len(value) > longest:
         raise refusal("too_long", param=path, limit=longest, value=len(value))
     if key in _BY_FUNCTION:

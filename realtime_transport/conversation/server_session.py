@@ -136,11 +136,11 @@ class ServerSession:
         """The session of a conversation; a transcription session has no responses, and looks empty here."""
         return self.config if isinstance(self.config, RealtimeSessionConfig) else RealtimeSessionConfig()
 
-    def update(self, event: SessionUpdate) -> None:
+    def update(self, event: SessionUpdate, *, beta: bool = False) -> None:
         """Lay the changes over what is in force: all of them or, raising ServerError, none.
 
         ``null`` switches off what can be switched off and puts anything else back to its default. The model came with
-        the connection and stays.
+        the connection and stays. ``beta`` lets the fields pass that only the beta has.
         """
         changes = event.session
         if changes.type != self.config.type:
@@ -150,7 +150,7 @@ class ServerSession:
                 value=changes.type,
                 reason=f"Passing a {changes.type} session update event to a {self.config.type} session is not allowed.",
             )
-        check_event(event)
+        check_event(event, beta=beta)
         check_rates(changes.audio, "session.audio", self.pcm_rates)
         if isinstance(changes, RealtimeSessionConfig):
             self._check_tracing(changes)

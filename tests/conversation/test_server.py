@@ -131,6 +131,14 @@ def test_sound_inside_an_item_is_taken_though_its_words_cannot_be_had() -> None:
     assert (heard.audio, heard.words) == (PHRASE, "")
 
 
+@pytest.mark.parametrize("typed", [True, False])
+def test_where_sessions_are_flat_the_temperature_of_the_beta_is_known(typed: bool) -> None:
+    served = Served(traits=ServerTraits(needs_session_type=typed))
+    served.update(temperature=0.8)
+    served.respond(temperature=0.8)
+    assert served.codes == (["unknown_parameter"] * 2 if typed else [])
+
+
 # --- what it was made with -----------------------------------------------------------------------------------------
 
 

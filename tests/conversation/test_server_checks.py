@@ -345,6 +345,58 @@ def test_a_client_sets_nothing_that_is_the_servers(kind: str, field: str) -> Non
     assert verdict(update(kind, **{field: None})) == refused
 
 
+def beta_verdict(frame: Frame) -> tuple[str | None, str | None, str] | None:
+    """Code, param and message by the rules of the beta; None when it passes."""
+    event = READER.decode(json.dumps(frame)).event
+    assert event is not None
+    try:
+        check_event(event, beta=True)
+    except ServerError as error:
+        return error.code, error.param, error.message
+    return None
+
+
+@pytest.mark.parametrize("ask", [session, response])
+def test_the_beta_has_a_temperature(ask: Callable[..., Frame]) -> None:
+    param = f"{ask.__name__}.temperature"
+    for number in (0.6, 1, 1.2):
+        assert beta_verdict(ask(temperature=number)) is None
+        assert verdict(ask(temperature=number)) == (
+            "unknown_parameter",
+            param,
+            f"Unknown parameter: '{param}'.",
+        )
+    assert beta_verdict(ask(temperature=0.5)) == (
+        "integer_below_min_value",
+        param,
+        f"Invalid '{param}': integer below minimum value. Expected a value >= 0.6, but got 0.5 instead.",
+    )
+    assert beta_verdict(ask(temperature=1.3)) == (
+        "integer_above_max_value",
+        param,
+        f"Invalid '{param}': integer above maximum value. Expected a value <= 1.2, but got 1.3 instead.",
+    )
+    for wrong in ("warm", None, True):
+        assert beta_verdict(ask(temperature=wrong)) == (
+            "invalid_type",
+            param,
+            f"Invalid type for '{param}': expected a number, got no number instead.",
+        )
+
+
+@pytest.mark.parametrize(
+    ("frame", "param"),
+    [
+        (session(temperature=0.8, top_p=1), "session.top_p"),
+        (session(audio={"temperature": 0.8}), "session.audio.temperature"),
+        (session(tools=[TOOL | {"temperature": 0.8}]), "session.tools[0].temperature"),
+        ({**response(), "temperature": 0.8}, "temperature"),
+    ],
+)
+def test_the_beta_has_it_there_and_nothing_else(frame: Frame, param: str) -> None:
+    assert beta_verdict(frame) == ("unknown_parameter", param, f"Unknown parameter: '{param}'.")
+
+
 @pytest.mark.parametrize("field", ["id", "expires_at", "client_secret"])
 def test_no_client_sets_these_of_a_translation_either(field: str) -> None:
     known: dict[str, Any] = {"id": "sess_mine", "expires_at": 1, "client_secret": {}}

@@ -170,6 +170,14 @@ def test_empty_clears_instructions_and_tools() -> None:
     assert (session(served)["instructions"], session(served)["tools"]) == ("", [])
 
 
+def test_a_flat_session_keeps_the_temperature_that_ga_has_no_place_for() -> None:
+    served = Served(traits=ServerTraits(needs_session_type=False))
+    served.update(temperature=0.8)
+    served.update(instructions="Be brief.")
+    assert session(served)["temperature"] == 0.8
+    assert served.codes == []
+
+
 def test_the_model_cannot_change_and_nobody_minds() -> None:
     served = Served(model="gpt-realtime-2")
     served.update(model="gpt-realtime-mini")
