@@ -726,6 +726,17 @@ async def test_missed_events_without_audio_are_an_error() -> None:
     assert "missed 2" in str(error)
 
 
+async def test_readers_without_room_for_the_report_are_not_told_for_ever(caplog: pytest.LogCaptureFixture) -> None:
+    em = emitter()
+    slow = [em.events(limit=2, overflow="drop_oldest") for _ in range(4)]
+    for n in range(12):
+        em.emit("turn_done", n)
+    told = [record for record in caplog.records if record.levelname == "WARNING"]
+    assert "missed 2" in told[0].message
+    for stream in slow:
+        stream.close()
+
+
 async def test_block_makes_room_again() -> None:
     em, heard = emitter(), list[int]()
 
