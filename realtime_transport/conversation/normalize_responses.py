@@ -45,8 +45,10 @@ def response_created(core: Core, event: ResponseCreated, now: float) -> None:
 def response_done(core: Core, event: ResponseDone, now: float) -> None:
     """End a response: what servers left open is closed, what an interruption left over is removed."""
     response = event.response
-    turn = core.responses.find(response)
-    muted = turn is not None and turn.muted
+    running = core.responses.find(response)
+    muted = running is not None and running.muted
+    if running is not None and muted:
+        delete_unheard(core, running, now)  # before the next request leaves, whose context it is not
     turn = core.responses.done(response, now, event)
     if turn is None:
         core.counts.stale += 1
@@ -55,12 +57,9 @@ def response_done(core: Core, event: ResponseDone, now: float) -> None:
         record(core, event, now)
     for item in response.output or ():
         tell_item(core, item, turn.id)
-    if muted:
-        delete_unheard(core, turn, now)
-    else:
-        for (item_id, content_index), part in list(turn.parts.items()):
-            if part.speaks:
-                close_audio(core, turn, item_id, content_index, now)
+    for (item_id, content_index), part in list(turn.parts.items()):
+        if part.speaks and not muted:
+            close_audio(core, turn, item_id, content_index, now)
     core.playout.response_done(turn.id)
     core.emit(_turn_done(turn, response))
     if response.usage:

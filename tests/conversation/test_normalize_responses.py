@@ -301,6 +301,16 @@ def test_a_message_of_a_cut_response_that_was_never_heard_is_deleted_at_its_end(
     assert "audio_done" not in case.names()
 
 
+def test_what_was_never_heard_is_deleted_before_the_next_response_is_asked_for() -> None:
+    case = Case()
+    case.created(ours=False)
+    case.item(message("item_a"))
+    case.do("interrupt")
+    case.do("request_response", None)
+    case.done(status="cancelled")
+    assert case.types() == ["response.cancel", "conversation.item.delete", "response.create"]
+
+
 def test_a_message_without_an_id_cannot_be_deleted() -> None:
     case = running()
     case.server(ResponseOutputItemAdded(response_id="resp_1", item=AssistantMessageItem()))
