@@ -57,7 +57,7 @@ def _expected(core: Core, now: float) -> list[Item]:
     items = {str(item.id): item for item in core.history.snapshot()}
     order = Chain()
     for item_id in items:
-        order.place(item_id, UNSET, now)
+        order.append(item_id)
     for event in core.requests.events():
         if isinstance(event, ConversationItemDelete):
             order.remove(event.item_id)

@@ -107,7 +107,7 @@ class Turn:
     def message(self, item_id: str) -> None:
         """Note a message that it made."""
         if len(self.messages) < MAX_PARTS:
-            self.messages[item_id] = None
+            self.messages.setdefault(item_id)
 
     def happened(self, what: InterruptionInput) -> bool:
         """Move by the table; False when that cannot happen now (cancelled already, cut already, over)."""
