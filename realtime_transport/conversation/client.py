@@ -83,11 +83,14 @@ class ClientConversation(Intents):
 
     # --- the connection ----------------------------------------------------------------------------------------------
 
-    def opened(self, now: float) -> None:
-        """Begin an epoch: the medium is up, all state but the usage is new. Raises StateError when it is up already."""
+    def opened(self, now: float, *, spent: Usage | None = None) -> None:
+        """Begin an epoch: the medium is up, all state but the usage is new. Raises StateError when it is up already.
+
+        ``spent`` is what other conversations have used already, where this one goes on counting.
+        """
         if not self._happened(ConnectionInput.OPENED):
             raise StateError(f"the conversation is {self._connection.value} already")
-        self._core = self._new_core(self._core.usage)
+        self._core = self._new_core(spent or self._core.usage)
 
     def connection_lost(self, now: float, error: RealtimeError | None = None) -> None:
         """End the epoch because the medium went away.

@@ -58,6 +58,7 @@ from realtime_transport.events.transport import (
     InputTranscriptDeltaEvent,
     TranscriptDeltaEvent,
 )
+from realtime_transport.events.usage import Usage
 from realtime_transport.exceptions import StateError, UnsupportedOperation
 
 _NO_BUFFER: Final = "a translation takes audio as it comes and gives none back: send_audio() is all there is"
@@ -134,9 +135,9 @@ class TranslationConversation(ClientConversation):
             TranslationSessionClose: self._close,
         }
 
-    def opened(self, now: float) -> None:
+    def opened(self, now: float, *, spent: Usage | None = None) -> None:
         """Begin an epoch; see ``ClientConversation.opened``."""
-        super().opened(now)
+        super().opened(now, spent=spent)
         self._epoch = _Epoch()
 
     # --- intents -----------------------------------------------------------------------------------------------------

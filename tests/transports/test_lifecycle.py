@@ -412,6 +412,58 @@ async def test_a_listener_may_connect_anew_at_once() -> None:
     await transport.close()
 
 
+async def spoken_with() -> Bare:
+    """A transport after a conversation that is over."""
+    transport = Bare()
+    await transport.connect()
+    transport.say("conversation.item.added", item={"type": "message", "role": "user", "id": "item_1", "content": []})
+    transport.say("response.done", response={"id": "resp_1", "status": "completed", "usage": {"total_tokens": 12}})
+    await transport.close()
+    return transport
+
+
+@pytest.mark.parametrize("how", ["refused", "greeted and refused", "cancelled", "closed", "of another dialect"])
+async def test_a_failed_attempt_leaves_the_last_conversation_as_it_was(how: str) -> None:
+    transport = await spoken_with()
+    before = (transport.history, transport.session, transport.usage, transport.capabilities, transport.connection_state)
+
+    async def opening() -> None:
+        if how == "greeted and refused":
+            transport.say("session.created", session={**SESSION, "id": "sess_2"})
+            transport.say("conversation.item.added", item={"type": "message", "role": "user", "id": "item_2"})
+        if how == "cancelled":
+            attempt.cancel()
+        if how == "closed":
+            closing.append(asyncio.ensure_future(transport.close()))
+        await asyncio.sleep(1)
+        raise ConnectError("no")
+
+    transport.opening = opening
+    closing: list[asyncio.Future[None]] = []
+    url = "wss://dashscope.aliyuncs.com/api-ws/v1/realtime" if how == "of another dialect" else None
+    attempt = asyncio.ensure_future(transport.connect(url=url))
+    await asyncio.gather(attempt, return_exceptions=True)
+    assert len(transport.history) == 1
+    assert before == (
+        transport.history,
+        transport.session,
+        transport.usage,
+        transport.capabilities,
+        transport.connection_state,
+    )
+    transport.opening = None
+    await transport.connect()
+    assert (transport.history, transport.usage.total_tokens, transport.connection_state.epoch) == ((), 12, 2)
+    await transport.close()
+
+
+async def test_what_was_spent_counts_on_with_another_dialect() -> None:
+    transport = await spoken_with()
+    await transport.connect(url="wss://dashscope.aliyuncs.com/api-ws/v1/realtime")
+    assert (transport.connection_state.dialect, transport.usage.total_tokens) == ("qwen", 12)
+    await transport.close()
+
+
 async def test_what_the_capabilities_change_makes_a_new_conversation() -> None:
     transport = Bare()
     await transport.connect()
