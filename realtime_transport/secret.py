@@ -25,6 +25,9 @@ class Secret:
 
     def __init__(self, text: str | Secret) -> None:
         revealed = text.reveal() if isinstance(text, Secret) else text
+        # Another library's wrapper of secrets, for instance.
+        if not isinstance(revealed, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise InvalidArgument(f"a secret must be text, not {type(revealed).__name__}")
         if not revealed:
             raise InvalidArgument("a secret must not be empty")
         if any(ord(c) < 0x20 or ord(c) == 0x7F or ord(c) > 0xFF for c in revealed):

@@ -36,6 +36,16 @@ def test_fm123_cannot_be_pickled_or_copied(duplicate: object) -> None:
         duplicate(Secret(CANARY))
 
 
+def test_takes_nothing_but_text() -> None:
+    class Wrapped:
+        def __repr__(self) -> str:
+            return CANARY
+
+    with pytest.raises(InvalidArgument, match="must be text, not Wrapped") as caught:
+        Secret(Wrapped())  # type: ignore[arg-type]
+    assert CANARY not in str(caught.value)
+
+
 def test_compares_by_text() -> None:
     assert Secret(CANARY) == Secret(CANARY)
     assert Secret(CANARY) != Secret("other")

@@ -289,9 +289,9 @@ async def listeners_may_call(subject: Subject) -> None:
 
 
 async def large_frames_pass(subject: Subject) -> None:
-    """A frame of 1.5 MB goes out whole, and comes back whole."""
+    """A frame of 1.5 MB goes out whole, and comes back whole, with letters that take more bytes than one."""
     transport = await subject.connected()
-    text = "long " * 300_000
+    text = "long, l\N{LATIN SMALL LETTER A WITH DIAERESIS}nger, \N{SPEECH BALLOON} " * 70_000
     answer: Any = await transport.send_message(text, respond=False).acknowledged()
     hold(_text(answer.item) == text, "the text did not come back as it was sent")
     await transport.close()

@@ -170,10 +170,9 @@ class Sending(abc.ABC):
         event_id: str | None = None,
     ) -> SendReceipt:
         """Add an item at the end, or after ``previous_item_id`` (``"root"``: in front)."""
-        made = wire.item_from_dict(item) if isinstance(item, Mapping) else _checked(item)
         after = UNSET if previous_item_id is None else previous_item_id
         return self._receipt(
-            self._conversation.create_item(made, self._now(), previous_item_id=after, event_id=event_id)
+            self._conversation.create_item(_item(item), self._now(), previous_item_id=after, event_id=event_id)
         )
 
     def delete_item(self, item_id: str, *, event_id: str | None = None) -> SendReceipt:
@@ -194,7 +193,7 @@ class Sending(abc.ABC):
 
     def reset_history(
         self,
-        items: Sequence[Item] | Callable[[tuple[Item, ...]], Sequence[Item]],
+        items: Sequence[Item | Mapping[str, Any]] | Callable[[tuple[Item, ...]], Sequence[Item | Mapping[str, Any]]],
         *,
         event_id: str | None = None,
     ) -> SendReceipt:
@@ -205,7 +204,7 @@ class Sending(abc.ABC):
         """
         now = self._now()
         wanted = items(self._conversation.history) if callable(items) else items
-        return self._receipt(self._conversation.reset_history([_checked(i) for i in wanted], now, event_id=event_id))
+        return self._receipt(self._conversation.reset_history([_item(i) for i in wanted], now, event_id=event_id))
 
     def send_function_call_output(
         self, call_id: str, output: str, *, respond: bool = True, event_id: str | None = None
@@ -321,6 +320,10 @@ def _parts(message: object, role: MessageRole) -> tuple[ContentPart, ...]:
             f"must be a text or a list of content parts, not {kind}; a whole item goes to create_item()", path="message"
         )
     return tuple(cast("Sequence[ContentPart]", message))
+
+
+def _item(item: Item | Mapping[str, Any]) -> Item:
+    return wire.item_from_dict(item) if isinstance(item, Mapping) else cast("Item", _checked(item))
 
 
 def _text(message: str, role: MessageRole) -> ContentPart:

@@ -44,6 +44,10 @@ TOO_BIG: Final = 1009
 """The close code for a message above the limit."""
 
 
+MOST_REASON: Final = 123
+"""Bytes of a close reason, by RFC 6455; whoever gives more text wants to close all the same."""
+
+
 def _bounded(_: object, attribute: attrs.Attribute[int], value: object) -> None:
     if not isinstance(value, int) or value < 1:
         raise InvalidArgument("is a number of bytes: there is no going without a limit", path=attribute.name)
@@ -191,7 +195,7 @@ class WebSocketTransport(RealtimeTransportLayer):
 
     async def _close_socket(self, socket: sockets.Connection, code: int, reason: str) -> None:
         try:
-            await socket.close(code, reason)
+            await socket.close(code, reason.encode()[:MOST_REASON].decode(errors="ignore"))
         finally:
             if socket.state is not sockets.State.CLOSED:  # no time left
                 socket.transport.abort()

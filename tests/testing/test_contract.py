@@ -112,6 +112,13 @@ class Brittle(LoopbackTransport):
         await super()._write(frame)
 
 
+class Mojibake(LoopbackTransport):
+    """Takes the bytes for Latin-1."""
+
+    async def _write(self, frame: bytes) -> None:
+        await super()._write(frame.decode("latin-1").encode())
+
+
 class Leaking(LoopbackTransport):
     """Opens a pipe that nobody closes."""
 
@@ -146,6 +153,7 @@ class Unfinished(LoopbackTransport):
         (Shuffling, "a_turn", "changed their order"),
         (Swallowing, "calls_act_in_order", "1 of 100 messages never arrived: \\['message 8'\\]"),
         (Repeating, "calls_act_in_order", "100 messages arrived as 101"),
+        (Mojibake, "large_frames_pass", "did not come back as it was sent"),
         (Leaking, "nothing_stays_open", "the closing of what 5 connections had opened"),
         (Tenacious, "nothing_stays_open", r"close\(\) took 5\.0 s"),
         (Unfinished, "close_ends_connecting", "it is connected"),

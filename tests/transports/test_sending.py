@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from realtime_transport import wire
 from realtime_transport.events.client import InputAudioBufferClear, UnknownClientEvent
 from realtime_transport.events.items import (
     AssistantMessageItem,
@@ -243,7 +244,7 @@ async def test_reset_history_by_value_and_by_function(transport: Bare) -> None:
         )
     await written(transport)
     assert len(transport.history) == 3
-    transport.reset_history(lambda history: [item for item in history if item.id != "item_1"])
+    transport.reset_history(lambda history: [wire.to_dict(item) for item in history if item.id != "item_1"])
     assert [(frame["type"], frame["item_id"]) for frame in await written(transport)] == [
         ("conversation.item.delete", "item_1")
     ]

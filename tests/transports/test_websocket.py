@@ -874,6 +874,25 @@ def test_fm71_keyboard_interrupt_in_a_listener_reaches_run_and_closes_with_1001(
     assert codes == [1001]
 
 
+async def test_a_reason_that_is_too_long_is_cut_and_closes_all_the_same() -> None:
+    ends: list[tuple[int | None, str | None]] = []
+
+    async def handler(ws: ServerConnection) -> None:
+        with contextlib.suppress(ConnectionClosedError):
+            await confirming(ws)
+        ends.append((ws.close_code, ws.close_reason))
+
+    async with serving(handler) as url:
+        transport = await connected(url)
+        await transport.close(4000, "\N{EURO SIGN}" * 42)
+        await soon(lambda: ends)
+        assert ends == [(4000, "\N{EURO SIGN}" * 41)]
+        transport = await connected(url)
+        await transport.close(4000, "x" + "\N{EURO SIGN}" * 41)
+        await soon(lambda: len(ends) == 2)
+        assert ends[1] == (4000, "x" + "\N{EURO SIGN}" * 40)
+
+
 # --- a socket of somebody else's ---------------------------------------------------------------------------------
 
 
