@@ -118,11 +118,9 @@ class Listener:
         named: object = self.function
         while isinstance(named, functools.partial):
             named = cast("functools.partial[object]", named).func
-        if not hasattr(named, "__qualname__"):
-            named = type(named)
-        # Methods of built-in types have no module, or not even the attribute.
-        words = getattr(named, "__module__", None), getattr(named, "__qualname__", None)
-        return ".".join(word for word in words if word)
+        name = getattr(named, "__qualname__", None) or type(named).__qualname__
+        module = getattr(named, "__module__", None)  # which methods of built-in types do not have
+        return f"{module}.{name}" if module else name
 
     # --- sync ------------------------------------------------------------------------------------------------------
 
@@ -174,7 +172,7 @@ class Listener:
         self._owner.adopt(self._task)
 
     async def _serve(self, backlog: Backlog[_Waiting]) -> None:
-        LISTENER.set(asyncio.current_task())
+        LISTENER.set(self._task)
         while backlog:
             was_congested = backlog.congested
             waiting = backlog.take()
