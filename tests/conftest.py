@@ -45,13 +45,14 @@ def pytest_asyncio_loop_factories(
     return {"real time": asyncio.new_event_loop}
 
 
-@pytest.fixture(scope="session", autouse=True)
-def cheap_collections() -> Iterator[None]:
-    """Leave what was imported out of the collections that follow every test: they take 0.2 ms instead of 30."""
+@pytest.fixture(scope="module", autouse=True)
+def cheap_collections() -> None:
+    """Leave what stays anyway (modules, what earlier tests made for all) out of the collections that follow every test.
+
+    They take 0.2 ms instead of 30, and of half a second at the end of a long run.
+    """
     gc.collect()
     gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 def open_files() -> dict[str, str]:
