@@ -410,7 +410,7 @@ class SentEvent(TransportEvent):
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class ErrorEvent(TransportEvent):
-    """Something went wrong that no call could raise: a server error, a bad frame, a listener, a lost receipt."""
+    """Something went wrong: the server complained, a frame was bad, a listener raised, a call failed unawaited."""
 
     name = "error"
     error: RealtimeError
