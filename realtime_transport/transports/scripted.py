@@ -20,6 +20,7 @@ from __future__ import annotations
 import asyncio
 import difflib
 import json
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias, Unpack
 
@@ -177,11 +178,15 @@ class ScriptedTransport(RealtimeTransportLayer):
     ) -> None:
         super().__init__(**layer)
         self._script = tuple(script)
+        for index, step in enumerate(self._script):
+            if not isinstance(step, Expect | Emit | Fail | Pause):  # pyright: ignore[reportUnnecessaryIsInstance]
+                raise InvalidArgument(f"is no step but a {type(step).__name__}", path=f"script[{index}]")
         self._ignore = ignore
         self._at = 0
         self._received: list[dict[str, Any]] = []
         self._wrong: ScriptNotFollowed | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._paused: deque[dict[str, Any]] = deque()  # what was sent in a pause: bounded by the test that sends it
         self._is_silent = False
 
     @property
@@ -197,6 +202,7 @@ class ScriptedTransport(RealtimeTransportLayer):
             raise ScriptNotFollowed(self._told("the script was left before its end"))
 
     async def _open(self, request: ConnectRequest) -> None:
+        self._is_silent = False
         step = self._script[self._at] if self._at < len(self._script) else None
         failure = FAILURES[step.name] if isinstance(step, Fail) else None
         if callable(failure):
@@ -207,6 +213,13 @@ class ScriptedTransport(RealtimeTransportLayer):
     async def _write(self, frame: bytes) -> None:
         sent: dict[str, Any] = json.loads(frame)
         self._received.append(sent)
+        if self._timer is not None:
+            self._paused.append(sent)
+        else:
+            self._take(sent)
+
+    def _take(self, sent: dict[str, Any]) -> None:
+        """Hold a frame against the script."""
         step = self._script[self._at] if self._at < len(self._script) else None
         if isinstance(step, Expect) and sent["type"] == step.type and _holds(sent, dict(step.fields)):
             self._at += 1
@@ -219,6 +232,7 @@ class ScriptedTransport(RealtimeTransportLayer):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        self._paused.clear()
 
     def _proceed(self) -> None:
         """Take every step that is the server's, up to the next that is the client's."""
@@ -227,14 +241,33 @@ class ScriptedTransport(RealtimeTransportLayer):
             if isinstance(step, Expect):
                 return
             self._at += 1
+            if isinstance(step, Pause):
+                self._timer = asyncio.get_running_loop().call_later(step.seconds, self._resume)
+                return
+            self._act(step)
+            if isinstance(step, Fail):
+                return
+
+    def _resume(self) -> None:
+        """Go on after a pause, first with what was sent in it."""
+        self._timer = None
+        try:
+            self._proceed()
+            while self._paused and self._timer is None:
+                self._take(self._paused.popleft())
+        except ScriptNotFollowed:
+            self.feed_closed(None, "the script was not followed")
+
+    def _act(self, step: Emit | Fail) -> None:
+        try:
             if isinstance(step, Emit):
                 self._say(step.frame)
-            elif isinstance(step, Pause):
-                self._timer = asyncio.get_running_loop().call_later(step.seconds, self._proceed)
-                return
             else:
                 self._fail(step)
-                return
+        except Exception as error:
+            self._at -= 1
+            self._wrong = ScriptNotFollowed(self._told(f"a step raised {type(error).__name__}: {error}"))
+            raise self._wrong from error
 
     def _say(self, frame: Frame) -> None:
         said = frame(self._received[-1] if self._received else {}) if callable(frame) else frame
@@ -247,7 +280,7 @@ class ScriptedTransport(RealtimeTransportLayer):
         elif failure is None:
             self._is_silent = True
         else:
-            raise ScriptNotFollowed(self._told(f"{step.name!r} can only be the first step"))
+            raise InvalidArgument(f"{step.name!r} can only be the first step", path="step")
 
     def _told(self, what: str, step: Step | None = None, sent: JSONFrame | None = None) -> str:
         """Tell the script with a mark where it stands, and how what was sent differs from what it expects."""

@@ -110,6 +110,64 @@ async def test_steps_that_are_left() -> None:
         transport.verify()
 
 
+async def test_what_is_sent_in_a_pause_is_held_against_the_script_after_it() -> None:
+    script = [*opening(), pause(1), expect("response.create"), pause(5), emit("rate_limits.updated", rate_limits=[])]
+    transport = ScriptedTransport(script)
+    clock, at = asyncio.get_running_loop().time, list[float]()
+    transport.on("rate_limits", lambda event: at.append(clock()))
+    async with transport:
+        await transport.connect()
+        began = clock()
+        transport.request_response()
+        await asyncio.sleep(10)
+        assert [time - began for time in at] == [6.0]
+    transport.verify()
+
+
+async def test_what_is_sent_in_a_pause_may_be_wrong_after_it() -> None:
+    transport = ScriptedTransport([*opening(), pause(1), expect("response.create")])
+    async with transport:
+        await transport.connect()
+        transport.clear_audio()
+        await asyncio.sleep(2)
+        assert transport.status == "disconnected"
+    with pytest.raises(ScriptNotFollowed, match="something else was sent"):
+        transport.verify()
+
+
+@pytest.mark.parametrize("before", [pause(1), expect("input_audio_buffer.clear")])
+@pytest.mark.parametrize("step", [emit(lambda sent: {"type": sent["nothing"]}), fail("dns")])
+async def test_a_step_that_cannot_be_taken_is_no_success(before: Any, step: Any) -> None:
+    transport = ScriptedTransport([*opening(), before, step])
+    async with transport:
+        await transport.connect()
+        if before != pause(1):
+            transport.clear_audio()
+        await asyncio.sleep(2)
+        assert transport.status == "disconnected"
+    with pytest.raises(
+        ScriptNotFollowed, match=r"raised (KeyError: 'nothing'|InvalidArgument: .*first step)(.|\n)*->   3"
+    ):
+        transport.verify()
+
+
+def test_a_script_is_made_of_steps() -> None:
+    with pytest.raises(InvalidArgument, match=r"script\[0\]: is no step but a list"):
+        ScriptedTransport([opening(), expect("response.create")])  # type: ignore[list-item]
+
+
+async def test_silence_ends_with_the_connection() -> None:
+    transport = ScriptedTransport([fail("silence"), *opening(), expect("response.create")])
+    with pytest.raises(ConnectTimeout):
+        await transport.connect()
+    async with transport:
+        await transport.connect()
+        transport.clear_audio()
+        await asyncio.sleep(1)
+    with pytest.raises(ScriptNotFollowed, match="something else was sent"):
+        transport.verify()
+
+
 async def test_a_pause_ends_with_the_connection() -> None:
     transport = ScriptedTransport([*opening(), pause(100), emit("late")])
     async with transport:
