@@ -16,10 +16,12 @@ from realtime_transport.conversation.record import cut_short, heard_whole
 from realtime_transport.conversation.session_views import server_interrupts
 from realtime_transport.conversation.states import Interruption, InterruptionInput
 from realtime_transport.conversation.turns import Turn
+from realtime_transport.events.base import UNSET
 from realtime_transport.events.client import (
     ConversationItemDelete,
     ConversationItemTruncate,
     OutputAudioBufferClear,
+    ResponseCancel,
 )
 from realtime_transport.events.transport import AudioInterruptedEvent, Cut
 
@@ -101,9 +103,11 @@ def _stop_conversation(core: Core, parts: _Parts, now: float, *, cancel: bool) -
 
 
 def stop_at_birth(core: Core, turn: Turn, now: float) -> None:
-    """Cancel a response that was interrupted before the server began it."""
+    """Cancel a response that was interrupted, or cancelled in vain, before the server began it."""
     if turn.interruption is Interruption.CUT:
         core.responses.cancel(core.ids("event"), turn.id, now, silent=True)
+    elif turn.cancel_again:
+        core.outbox.frames.append(ResponseCancel(event_id=turn.cancel_again, response_id=turn.id or UNSET))
 
 
 def _stop(core: Core, turn: Turn, parts: _Parts, now: float, *, cancel: bool) -> bool:

@@ -55,6 +55,8 @@ def error_frame(core: Core, event: ErrorFrame, now: float) -> None:
         if not core.responses.refused(request.event_id, error, now):
             core.outbox.report(error, request.event_id)
         return
+    if _is_too_early(core, request, error):
+        return
     _settle(core, request, error)
     if request.kind == "session":
         core.session.refuse(request.event_id)
@@ -64,6 +66,15 @@ def error_frame(core: Core, event: ErrorFrame, now: float) -> None:
         _look_again(core, request.key, now)
     elif (request.kind, error.code) in UNKNOWN_ITEM:
         _forget(core, request.key, now)
+
+
+def _is_too_early(core: Core, request: Request, error: ServerError) -> bool:
+    """Note that a cancel found nothing because its response has yet to begin: it is sent again when it does."""
+    turn = core.responses.sent
+    if error.code not in CANCEL_IS_LATE or turn is None or (request.kind, request.key) != ("cancel", turn.marker):
+        return False
+    turn.cancel_again = request.event_id
+    return True
 
 
 def _settle(core: Core, request: Request, error: ServerError) -> None:

@@ -77,6 +77,8 @@ class Turn:
     interruption: Interruption = Interruption.RUNNING
     muted: bool = False
     """Whether the listener was interrupted: what still comes of it is dropped. Follows ``interruption``."""
+    cancel_again: str = ""
+    """Id of the cancel that came before the server had begun it, and found nothing."""
     format: AudioFormat | None = None
     """What its audio is in: the format in force when it began, whatever the session says later."""
     writes: bool = False

@@ -187,6 +187,27 @@ def test_before_the_server_has_answered_the_request_dies_with_the_interrupt() ->
     assert deletions(case) == ["item_a"]
 
 
+@pytest.mark.parametrize(("response_id", "named"), [("resp_1", "resp_1"), ("", UNSET)])
+def test_a_cancel_that_the_server_found_nothing_for_is_sent_again_when_the_response_begins(
+    response_id: str, named: object
+) -> None:
+    case = Case()
+    case.do("request_response", None)
+    event_id = case.do("interrupt")
+    case.refuse("response_cancel_not_active", event_id)
+    assert case.settled == {}
+    case.created(response_id)
+    assert [(frame.event_id, frame.response_id) for frame in case.sent(ResponseCancel)] == [
+        (event_id, UNSET),
+        (event_id, named),
+    ]
+    case.speak(1.0, response_id=response_id)
+    assert case.heard(AudioEvent) == []
+    case.done(response_id, "cancelled")
+    assert case.settled[event_id] == "acknowledged"
+    assert case.heard(ErrorEvent) == []
+
+
 def test_a_request_that_meets_another_response_dies_with_it() -> None:
     case = Case()
     request = case.do("request_response", None)
@@ -661,6 +682,17 @@ def test_deleting_what_the_server_never_had_is_as_good() -> None:
     case.done("resp_1", "cancelled")
     assert case.settled == {event_id: "acknowledged"}
     assert case.heard(ErrorEvent) == []
+
+
+def test_a_deletion_that_was_refused_or_not_answered_is_not_asked_for_again() -> None:
+    case = Case()
+    speaking(case)
+    event_id = case.do("interrupt")
+    (delete,) = case.sent(ConversationItemDelete)
+    case.refuse("invalid_value", delete.event_id)
+    case.done("resp_1", "cancelled")
+    assert case.settled == {event_id: "failed"}
+    assert deletions(case) == ["item_a"]
 
 
 def test_an_interrupt_whose_truncation_is_not_answered_times_out() -> None:

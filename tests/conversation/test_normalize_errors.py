@@ -297,3 +297,35 @@ def test_an_unheard_item_that_the_server_never_had_is_not_deleted_again() -> Non
     case.refuse("item_delete_invalid_item_id", str(delete.event_id))
     case.done(status="cancelled")
     assert case.sent(ConversationItemDelete) == [delete]
+
+
+# --- cancels that come too early -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("code", "outcome"),
+    [("response_cancel_not_active", {}), ("invalid_value", {"mine": "failed"})],
+)
+def test_a_cancel_waits_for_a_response_that_has_yet_to_begin(code: str, outcome: dict[str, str]) -> None:
+    case = Case()
+    case.do("request_response", None)
+    case.do("cancel_response", event_id="mine")
+    case.refuse(code, "mine")
+    assert case.settled == outcome
+
+
+def test_a_late_cancel_of_theirs_is_settled_while_ours_has_yet_to_begin() -> None:
+    case = Case()
+    case.do("request_response", None)
+    case.created("resp_vad", ours=False)
+    cancel = case.do("cancel_response")
+    case.refuse("response_cancel_not_active", cancel)
+    assert case.settled == {cancel: "acknowledged"}
+
+
+def test_another_refusal_with_that_code_is_no_cancel_that_came_too_early() -> None:
+    case = Case()
+    case.do("request_response", None)
+    delete = case.do("delete_item", "item_a")
+    case.refuse("response_cancel_not_active", delete)
+    assert case.settled == {delete: "failed"}
