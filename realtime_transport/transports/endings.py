@@ -219,6 +219,10 @@ class Endings(Medium, Listening, Sending):
         self._check_loop(driver)
         return driver.loop.time()
 
+    def _check_here(self) -> None:
+        if self._driver is not None:
+            self._check_loop(self._driver)
+
     def _check_loop(self, driver: Driver) -> None:
         try:
             running = asyncio.get_running_loop()

@@ -55,7 +55,8 @@ class Hearing:
         """Call ``listener`` with every ``ServerEvent`` of a wire type, also one that this library does not know.
 
         For what a provider adds to the protocol (``on_server_event("vendor.thing", f)``). The type is GA's where the
-        dialect renames. ``off_server_event`` undoes it.
+        dialect renames. ``off_server_event`` undoes it. Nothing is kept for whoever comes late: what the server says
+        first is heard by those who listen before ``connect``.
         """
         if self._server_emitter is None:
             # Names are the server's, which nobody can list.
@@ -102,4 +103,7 @@ class Hearing:
         return self._output_ms(len(event.data)) if isinstance(event, AudioEvent) else 0.0
 
     def _output_ms(self, nbytes: int) -> float:
+        raise NotImplementedError
+
+    def _check_here(self) -> None:
         raise NotImplementedError

@@ -885,6 +885,8 @@ class Listening(Hearing):
         """Wait for the next event of a name, or the next of any name for which a predicate is true; return it.
 
         Only events after the call count. Raises ``RequestTimeout`` after ``timeout`` seconds (None waits as long as the
-        connection lives), ``ConnectionLost`` or ``StateError`` when the connection ends first.
+        connection lives), ``ConnectionLost`` or ``StateError`` when the connection ends first. ``StateError`` also
+        when it lives on another event loop.
         """
+        self._check_here()
         return await self._emitter.wait_for(what, timeout)

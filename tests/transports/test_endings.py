@@ -359,6 +359,8 @@ def test_fm90_a_transport_of_another_loop() -> None:
             transport.send_message("hello")
         with pytest.raises(StateError, match="another event loop"):
             await transport.close()
+        with pytest.raises(StateError, match="another event loop"):
+            await transport.wait_for("audio", timeout=1)
 
     with asyncio.Runner() as first:
         first.run(transport.connect())
