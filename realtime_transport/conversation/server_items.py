@@ -196,8 +196,6 @@ class ItemChain:
         match self._entries.get(item_id):
             case Entry(item=UserMessageItem(content=(InputAudioPart(), *_)) as item) as entry:
                 entry.item = _with_transcript(item, 0, transcript)
-            case _:
-                pass
 
     def with_audio(self, item_id: str, callers: AudioFormat) -> Item:
         """Give an item with its sound, the caller's in the format ``callers``.

@@ -8,7 +8,7 @@ import pytest
 
 from realtime_transport.conversation.brain import Reply, Say
 from realtime_transport.conversation.server import ServerTraits
-from realtime_transport.conversation.server_session import default_session
+from realtime_transport.conversation.server_session import ServerSession, default_session
 from realtime_transport.conversation.session_views import input_format
 from realtime_transport.events import (
     RealtimeSessionConfig,
@@ -17,6 +17,7 @@ from realtime_transport.events import (
     SessionUpdated,
     TranscriptionSessionConfig,
 )
+from realtime_transport.exceptions import ServerError
 from realtime_transport.wire import to_dict
 from tests.conversation.serving import Canned, Served, plain, types
 
@@ -144,8 +145,9 @@ def test_pcm_is_shown_with_its_rate(side: str, rate: dict[str, Any]) -> None:
 
 def test_pcm_without_a_rate_has_the_one_of_the_server() -> None:
     served = Served(traits=ServerTraits(pcm_rates=(16_000, 24_000)))
-    served.update(audio={"input": {"format": {"type": "audio/pcm"}}})
-    assert session(served)["audio"]["input"]["format"] == {"type": "audio/pcm", "rate": 16_000}
+    for asked, shown in (({}, 16_000), ({"rate": 24_000}, 24_000), ({"rate": None}, 16_000)):
+        served.update(audio={"input": {"format": {"type": "audio/pcm", **asked}}})
+        assert session(served)["audio"]["input"]["format"] == {"type": "audio/pcm", "rate": shown}
 
 
 def test_a_voice_that_was_heard_does_not_go_back_to_the_default() -> None:
@@ -176,6 +178,16 @@ def test_a_flat_session_keeps_the_temperature_that_ga_has_no_place_for() -> None
     served.update(instructions="Be brief.")
     assert session(served)["temperature"] == 0.8
     assert served.codes == []
+
+
+def test_a_session_has_no_temperature_unless_it_is_one_of_the_beta() -> None:
+    kept = ServerSession(default_session("any", session_id="sess_1", kind="realtime"))
+    warm = SessionUpdate(session=RealtimeSessionConfig(extra={"temperature": 0.8}))
+    with pytest.raises(ServerError, match="unknown_parameter"):
+        kept.update(warm)
+    assert kept.config.extra == {}
+    kept.update(warm, beta=True)
+    assert kept.config.extra == {"temperature": 0.8}
 
 
 def test_the_model_cannot_change_and_nobody_minds() -> None:
