@@ -34,11 +34,12 @@ def item_added(core: Core, event: ConversationItemAdded | ConversationItemCreate
     """Place an item, and settle the call that created it."""
     core.gone.discard(event.item.id or "")  # an id may be used anew
     record(core, event, now)
-    _created(core, event.item.id or "", event)
+    _created(core, event)
 
 
-def _created(core: Core, item_id: str, event: ServerEvent) -> None:
+def _created(core: Core, event: ConversationItemAdded | ConversationItemCreated | ConversationItemDone) -> None:
     """Settle the call that created an item. Under an id used anew the news may still be of the one that has to go."""
+    item_id = event.item.id or ""
     delete = core.requests.oldest("delete_item", item_id)
     if delete is None or core.requests.first_of(("create_item", "delete_item"), item_id) is not delete:
         core.requests.acknowledge("create_item", item_id, event)
@@ -50,7 +51,7 @@ def item_done(core: Core, event: ConversationItemDone, now: float) -> None:
         core.counts.stale += 1
         return
     record(core, event, now)
-    _created(core, event.item.id or "", event)
+    _created(core, event)
     tell_item(core, event.item, None)
 
 
