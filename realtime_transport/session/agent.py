@@ -64,7 +64,8 @@ Handoffs: TypeAlias = "Sequence[RealtimeAgent[Any] | Handoff] | Callable[[], Seq
 class RealtimeAgent(Generic[T]):
     """A voice agent. Compared by identity; change one with ``attrs.evolve`` to get another.
 
-    :raises InvalidArgument: when two tools or handoffs have the same name; the message lists them sorted.
+    :raises InvalidArgument: when two tools or handoffs have the same name (the message lists them sorted), and for what
+        is no tool, handoff or guardrail: a function without its decorator.
     """
 
     name: str
@@ -89,6 +90,8 @@ class RealtimeAgent(Generic[T]):
     def __attrs_post_init__(self) -> None:
         if not self.name.strip():
             raise InvalidArgument("an agent needs a name", path="name")
+        refuse_others("tools", self.tools, "a tool (decorate a function with @function_tool)", LocalTool, McpTool)
+        refuse_other_guardrails(self.output_guardrails, self.input_guardrails)
         known = self.ways_out() if not callable(self.handoffs) else ()  # a function may name agents not made yet
         refuse_duplicates([*self.local_tools, *known], f"agent {self.name!r}")
 
@@ -105,6 +108,7 @@ class RealtimeAgent(Generic[T]):
     def ways_out(self) -> tuple[Handoff, ...]:
         """Return every handoff of this agent, the disabled ones included."""
         values = self.handoffs() if callable(self.handoffs) else self.handoffs
+        refuse_others("handoffs", values, "a RealtimeAgent or handoff(agent)", RealtimeAgent, Handoff)
         return tuple(value if isinstance(value, Handoff) else handoff(value) for value in values)
 
     async def render_instructions(self, context: RunContext[Any]) -> str | None:
@@ -119,6 +123,20 @@ async def is_enabled(enabled: Enabled, context: RunContext[Any]) -> bool:
     """Ask an enabled flag or function."""
     answer = enabled if isinstance(enabled, bool) else enabled(context)
     return bool(await answer if inspect.isawaitable(answer) else answer)
+
+
+def refuse_others(path: str, values: Iterable[object], wanted: str, *kinds: type) -> None:
+    """Raise ``InvalidArgument`` for a value of another kind: later it would be passed over, or fail in the call."""
+    for at, value in enumerate(values):
+        if not isinstance(value, kinds):
+            raise InvalidArgument(f"must be {wanted}, not {type(value).__name__}", path=f"{path}[{at}]")
+
+
+def refuse_other_guardrails(output: Iterable[object], input_: Iterable[object]) -> None:
+    """Do the same for the guardrails of an agent or a session."""
+    wanted = "an OutputGuardrail (decorate a function with @output_guardrail)"
+    refuse_others("output_guardrails", output, wanted, OutputGuardrail)
+    refuse_others("input_guardrails", input_, "an InputGuardrail(name=..., check=...)", InputGuardrail)
 
 
 def refuse_duplicates(named: Iterable[_Named], owner: str) -> None:

@@ -12,7 +12,7 @@ from realtime_transport.emitter import Emitter
 from realtime_transport.events import AnySession, Item, McpToolInfo, RealtimeSessionConfig
 from realtime_transport.events.transport import TRANSPORT_EVENTS, ConnectionState, DisconnectedEvent
 from realtime_transport.exceptions import ConnectionLost, InvalidArgument, RealtimeError, StateError
-from realtime_transport.session.agent import RealtimeAgent
+from realtime_transport.session.agent import RealtimeAgent, refuse_other_guardrails
 from realtime_transport.session.approvals import DEFAULT_LIMIT
 from realtime_transport.session.context import RunContext, T
 from realtime_transport.session.events import SESSION_EVENTS, AgentAudioEvent, SessionErrorEvent, SessionEvent
@@ -91,6 +91,7 @@ class RealtimeSession(Speaking[T], Waiting[T], Generic[T]):
         :param trace_content: put words, arguments and outputs into the spans. They are personal data.
         """
         _check_kinds(agent, transport)
+        refuse_other_guardrails(output_guardrails, input_guardrails)
         self.context = context
         self.transport: RealtimeTransportLayer = (
             create_transport(transport) if isinstance(transport, str) else transport
@@ -335,4 +336,5 @@ def _check_kinds(agent: object, transport: object) -> None:
     if not isinstance(agent, RealtimeAgent):
         raise InvalidArgument(f"must be a RealtimeAgent, not {type(agent).__name__}", path="agent")
     if not isinstance(transport, str | RealtimeTransportLayer):
-        raise InvalidArgument(f"must be a name or a transport, not {type(transport).__name__}", path="transport")
+        given = f"the class {transport.__name__}" if isinstance(transport, type) else type(transport).__name__
+        raise InvalidArgument(f"must be a name or a transport, not {given}", path="transport")

@@ -22,6 +22,30 @@ def test_an_agent_needs_a_name() -> None:
         RealtimeAgent(name="  ")
 
 
+@pytest.mark.parametrize(
+    ("given", "complaint"),
+    [
+        ({"tools": [tool("one"), print]}, r"tools\[1\]: must be a tool \(decorate .* @function_tool\), not builtin"),
+        ({"handoffs": ["billing"]}, r"handoffs\[0\]: must be a RealtimeAgent or handoff\(agent\), not str"),
+        (
+            {"output_guardrails": [print]},
+            r"output_guardrails\[0\]: must be an OutputGuardrail \(decorate .*, not builtin",
+        ),
+        ({"input_guardrails": [print]}, r"input_guardrails\[0\]: must be an InputGuardrail\(name=.*, not builtin"),
+    ],
+)
+def test_what_is_no_tool_handoff_or_guardrail_is_refused(given: Any, complaint: str) -> None:
+    with pytest.raises(InvalidArgument, match=complaint):
+        RealtimeAgent(name="desk", **given)
+
+
+def test_handoffs_that_a_function_names_are_looked_at_when_it_is_asked() -> None:
+    nobody: Any = ["billing"]
+    agent: RealtimeAgent[Any] = RealtimeAgent(name="desk", handoffs=lambda: nobody)
+    with pytest.raises(InvalidArgument, match=r"handoffs\[0\]"):
+        agent.ways_out()
+
+
 def test_duplicate_names_are_an_error_sorted_in_the_message() -> None:
     other: RealtimeAgent[Any] = RealtimeAgent(name="b")
     with pytest.raises(InvalidArgument, match="'a' has more than one tool named alpha, transfer_to_b, zeta"):

@@ -193,6 +193,12 @@ def test_what_cannot_be_a_session_is_refused_at_its_making() -> None:
         RealtimeSession("desk", "loopback")  # type: ignore[arg-type]
     with pytest.raises(InvalidArgument, match="transport: must be a name or a transport, not int"):
         RealtimeSession(desk(), 42)  # type: ignore[arg-type]
+    with pytest.raises(InvalidArgument, match="transport: must be a name or a transport, not the class Loopback"):
+        RealtimeSession(desk(), LoopbackTransport)  # type: ignore[arg-type]
+    with pytest.raises(InvalidArgument, match=r"output_guardrails\[0\]: must be an OutputGuardrail .*, not function"):
+        RealtimeSession(desk(), "loopback", output_guardrails=[lambda context, text: True])  # type: ignore[list-item]
+    with pytest.raises(InvalidArgument, match=r"input_guardrails\[0\]: must be an InputGuardrail.*, not str"):
+        RealtimeSession(desk(), "loopback", input_guardrails=["no"])  # type: ignore[list-item]
 
 
 async def test_a_session_shows_who_speaks_over_what() -> None:
