@@ -28,6 +28,7 @@ from realtime_transport.testing.subject import (
     raised_by,
     settle,
     soon,
+    watch_threads,
 )
 from realtime_transport.testing.sweep import at_await
 from realtime_transport.transports.base import RealtimeTransportLayer
@@ -74,17 +75,20 @@ async def check_transport(make: Callable[[], RealtimeTransportLayer], **connect:
 
 
 async def run_check(check: Check, make: Callable[[], RealtimeTransportLayer], **connect: Any) -> None:
-    """Run one check, and hold it to leave no task behind. What a check that fails has made is closed.
+    """Run one check, and hold it to leave no task behind and to be fed by one thread.
 
-    A note on what is raised tells how connections ended that were not closed by the check.
+    What a check that fails has made is closed. Notes on what it raises tell how connections ended that the check did
+    not close, and which other threads fed them.
     """
     before = asyncio.all_tasks()
     made: list[RealtimeTransportLayer] = []
     ends: list[DisconnectedEvent] = []
+    threads: set[str] = set()
 
     def make_and_watch() -> RealtimeTransportLayer:
         transport = make()
         transport.on("disconnected", ends.append)
+        watch_threads(transport, threads)
         made.append(transport)
         return transport
 
@@ -97,11 +101,18 @@ async def run_check(check: Check, make: Callable[[], RealtimeTransportLayer], **
         for end in ends:
             if not end.clean:
                 error.add_note(f"a connection had ended: {end.reason or end.code}")
+        if threads:
+            error.add_note(_fed_by(threads))
         await asyncio.gather(*(transport.close() for transport in made), return_exceptions=True)
         raise error from raised.__cause__
     await settle()
     left = asyncio.all_tasks() - before
     hold(not left, f"tasks are left behind: {[task.get_name() for task in left]}")
+    hold(not threads, _fed_by(threads))
+
+
+def _fed_by(threads: set[str]) -> str:
+    return f"feed was called on another thread ({', '.join(sorted(threads))}): hand over with loop.call_soon_threadsafe"
 
 
 # --- connecting --------------------------------------------------------------------------------------------------

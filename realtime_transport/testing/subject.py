@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import threading
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
@@ -59,6 +60,18 @@ def heard(transport: RealtimeTransportLayer, *names: str) -> list[TransportEvent
     for name in names:
         register(name, found.append)
     return found
+
+
+def watch_threads(transport: RealtimeTransportLayer, others: set[str]) -> None:
+    """Note the names of the threads that feed a transport besides the one of this call."""
+    own, feed = threading.get_ident(), transport.feed
+
+    def watched(data: str | bytes) -> None:
+        if threading.get_ident() != own:
+            others.add(threading.current_thread().name)
+        feed(data)
+
+    vars(transport)["feed"] = watched
 
 
 def descriptors() -> set[tuple[int, int, int]]:

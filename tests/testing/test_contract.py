@@ -6,6 +6,7 @@ import asyncio
 import os
 import subprocess
 import sys
+import threading
 from typing import Any
 
 import pytest
@@ -100,7 +101,17 @@ class Repeating(LoopbackTransport):
             await super()._write(frame.replace(b'"item_', b'"copy_'))
 
 
-class Brittle(LoopbackTransport):
+class Threaded(LoopbackTransport):
+    """Has a thread feed what arrives."""
+
+    async def _open(self, request: Any) -> None:
+        await super()._open(request)
+        feeding = threading.Thread(target=self.feed, args=('{"type": "vendor.thing"}',), name="sdk")
+        feeding.start()
+        feeding.join()
+
+
+class Brittle(Threaded):
     """Breaks when it has a few frames to write."""
 
     count = 0
@@ -155,6 +166,7 @@ class Unfinished(LoopbackTransport):
         (Repeating, "calls_act_in_order", "100 messages arrived as 101"),
         (Mojibake, "large_frames_pass", "did not come back as it was sent"),
         (Leaking, "nothing_stays_open", "the closing of what 5 connections had opened"),
+        (Threaded, "connects_again", r"feed was called on another thread \(sdk\)"),
         (Tenacious, "nothing_stays_open", r"close\(\) took 5\.0 s"),
         (Unfinished, "close_ends_connecting", "it is connected"),
     ],
@@ -197,7 +209,10 @@ async def test_how_a_connection_ended_is_noted_and_what_was_made_is_closed() -> 
 
     with pytest.raises(StateError) as caught:
         await run_check(CHECKS["calls_act_in_order"], make)
-    assert caught.value.__notes__ == ["a connection had ended: OSError: the pipe broke"]
+    assert caught.value.__notes__ == [
+        "a connection had ended: OSError: the pipe broke",
+        "feed was called on another thread (sdk): hand over with loop.call_soon_threadsafe",
+    ]
     assert [transport.status for transport in made] == ["disconnected"]
     assert "StateError: not connected: this transport is disconnected\n    a connection had ended: OSError" in str(
         ContractBroken({"calls_act_in_order": caught.value})
