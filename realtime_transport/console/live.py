@@ -57,6 +57,7 @@ class LiveView:
         self._scene = Scene()
         self._live: Live | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._unwritten: list[Text] = []
         self._listeners = {name: functools.partial(self._hear, name) for name in self._scene.handlers}
         self._began = 0.0
 
@@ -88,6 +89,7 @@ class LiveView:
     def __exit__(self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
         for name, listener in self._listeners.items():
             self._transport.off(name, listener)
+        self._write()
         self._scene.figures.duration_s = self._now_ms() / 1000
         if self._live is not None and self._timer is not None:
             self._timer.cancel()
@@ -101,8 +103,17 @@ class LiveView:
 
     def _hear(self, name: str, event: Any) -> None:
         line = self._scene.handlers[name](event, self._now_ms())
-        if line is not None and self._live is None:
-            self._console.print(_plain(line, self._now_ms()), soft_wrap=True)
+        if line is None or self._live is not None:
+            return
+        # Written a moment later: whoever emits does not wait for a file or a slow terminal.
+        if not self._unwritten:
+            asyncio.get_running_loop().call_soon(self._write)
+        self._unwritten.append(_plain(line, self._now_ms()))
+
+    def _write(self) -> None:
+        for text in self._unwritten:
+            self._console.print(text, soft_wrap=True)
+        self._unwritten.clear()
 
     # --- drawing -------------------------------------------------------------------------------------------------
 

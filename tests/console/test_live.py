@@ -152,3 +152,19 @@ def test_without_rich_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
     with pytest.raises(MissingExtra) as caught:
         LiveView(Wire())
     assert caught.value.extra == "cli"
+
+
+def test_whoever_emits_does_not_wait_for_what_is_written() -> None:
+    written = io.StringIO()
+
+    async def main() -> None:
+        wire = Wire()
+        with LiveView(wire, console=Console(file=written, force_terminal=False, width=90)):
+            wire.emit(TranscriptDoneEvent(**PART, transcript="One."))
+            assert written.getvalue() == ""
+            await asyncio.sleep(0)
+            assert "One." in written.getvalue()
+            wire.emit(TranscriptDoneEvent(**{**PART, "item_id": "item_2"}, transcript="Two."))
+        assert "Two." in written.getvalue()
+
+    virtual_time.run(main())
