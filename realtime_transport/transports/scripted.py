@@ -37,6 +37,7 @@ from realtime_transport.exceptions import (
     RealtimeError,
 )
 from realtime_transport.transports.base import LayerOptions, RealtimeTransportLayer
+from realtime_transport.transports.outbox import FRAMES_LIMIT
 from realtime_transport.transports.request import ConnectRequest
 
 JSONFrame: TypeAlias = Mapping[str, Any]
@@ -186,7 +187,8 @@ class ScriptedTransport(RealtimeTransportLayer):
         self._received: list[dict[str, Any]] = []
         self._wrong: ScriptNotFollowed | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._paused: deque[dict[str, Any]] = deque()  # what was sent in a pause: bounded by the test that sends it
+        # What was sent in a pause. No test sends so much in one; of more the oldest would be missing, which fails it.
+        self._paused: deque[dict[str, Any]] = deque(maxlen=FRAMES_LIMIT)
         self._is_silent = False
 
     @property
