@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Any, cast
+
+import pytest
 
 from realtime_transport.conversation.brains import Echo
 from realtime_transport.emulator import Emulator
@@ -91,3 +94,19 @@ async def test_a_goodbye_whose_answer_is_never_read_does_not_keep_the_server_fro
         async with asyncio.timeout(5):
             await server.stop()
     writer.close()
+
+
+@pytest.mark.parametrize("key", ["wrong", "key"])
+async def test_whoever_is_refused_is_no_error_of_ours(key: str, caplog: pytest.LogCaptureFixture) -> None:
+    async with Emulator(Echo, token="key") as server:
+        host, port = server.url.removeprefix("ws://").split("/")[0].split(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(b"GET /v1/realtime HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n")
+        writer.write(b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n")
+        writer.write(f"Authorization: Bearer {key}\r\n\r\n".encode())
+        async with asyncio.timeout(5):
+            assert (b" 401 " if key == "wrong" else b" 101 ") in await reader.readline()
+            if key == "wrong":
+                await reader.read()
+        writer.close()
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == []
