@@ -12,7 +12,6 @@ from realtime_transport.conversation.item_news import tell_item
 from realtime_transport.conversation.normalize_output import close_audio
 from realtime_transport.conversation.record import record
 from realtime_transport.conversation.turns import Turn
-from realtime_transport.events.items import AssistantMessageItem
 from realtime_transport.events.response import Response
 from realtime_transport.events.server import ServerEvent
 from realtime_transport.events.server_response import (
@@ -48,6 +47,8 @@ def response_done(core: Core, event: ResponseDone, now: float) -> None:
     running = core.responses.find(response)
     muted = running is not None and running.muted
     if running is not None and muted:
+        for item in response.output or ():
+            running.made(item)
         delete_unheard(core, running, now)  # before the next request leaves, whose context it is not
     turn = core.responses.done(response, now, event)
     if turn is None:
@@ -77,7 +78,7 @@ def _turn_done(turn: Turn, response: Response) -> TurnDoneEvent:
         )
     return TurnDoneEvent(
         response_id=turn.id,
-        status=response.status or "completed",
+        status=response.status or (details.type if details is not None else None) or "completed",
         reason=(details.reason or None) if details is not None else None,
         error=error,
         usage=response.usage or None,
@@ -106,8 +107,8 @@ def _output_item(core: Core, event: ResponseOutputItemAdded | ResponseOutputItem
     turn = core.responses.heard_from(event.response_id or "", now)
     if turn is not None and turn.out_of_band:
         core.outside.add(item_id)
-    elif turn is not None and item_id and isinstance(event.item, AssistantMessageItem):
-        turn.message(item_id)
+    elif turn is not None:
+        turn.made(event.item)
     if item_id not in core.outside:
         record(core, event, now)
     return turn

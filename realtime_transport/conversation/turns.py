@@ -10,6 +10,7 @@ import attrs
 from realtime_transport.audio import AudioFormat
 from realtime_transport.conversation.states import INTERRUPTION, Interruption, InterruptionInput, step
 from realtime_transport.events.client import ResponseCreate
+from realtime_transport.events.items import AssistantMessageItem, Item
 from realtime_transport.events.transport import TurnDoneEvent
 
 MAX_PARTS: Final = 256
@@ -106,10 +107,10 @@ class Turn:
                 self.parts[(item_id, content_index)] = part
         return part
 
-    def message(self, item_id: str) -> None:
-        """Note a message that it made."""
-        if len(self.messages) < MAX_PARTS:
-            self.messages.setdefault(item_id)
+    def made(self, item: Item) -> None:
+        """Note what it made, if that is a message that can be named."""
+        if isinstance(item, AssistantMessageItem) and item.id and len(self.messages) < MAX_PARTS:
+            self.messages.setdefault(item.id)
 
     def happened(self, what: InterruptionInput) -> bool:
         """Move by the table; False when that cannot happen now (cancelled already, cut already, over)."""

@@ -1,12 +1,16 @@
 """A response as a whole, its items, and the calls in it."""
 
+from typing import Any
+
 import attrs
 import pytest
 
 from realtime_transport.events import (
+    UNSET,
     AssistantMessageItem,
     AudioDoneEvent,
     ConversationItemAdded,
+    ConversationItemDeleted,
     FunctionCallEvent,
     FunctionCallItem,
     InputTokenDetails,
@@ -90,6 +94,15 @@ def test_a_turn_without_a_status_is_taken_for_complete() -> None:
     case = running()
     case.server(ResponseDone(response=Response(id="resp_1")))
     assert case.heard(TurnDoneEvent)[0].status == "completed"
+
+
+@pytest.mark.parametrize(("kind", "status"), [("failed", "failed"), (None, "completed"), (UNSET, "completed")])
+def test_fm54_a_turn_without_a_status_is_not_taken_for_complete_where_the_details_say_otherwise(
+    kind: Any, status: str
+) -> None:
+    case = running()
+    case.done(status=None, status_details=ResponseStatusDetails(type=kind))
+    assert case.heard(TurnDoneEvent)[0].status == status
 
 
 def test_usage_is_told_and_added_up_over_connections() -> None:
@@ -299,6 +312,15 @@ def test_a_message_of_a_cut_response_that_was_never_heard_is_deleted_at_its_end(
     case.done(status="cancelled")
     assert case.types() == ["response.cancel", "conversation.item.delete"]
     assert "audio_done" not in case.names()
+
+
+def test_a_message_that_only_the_end_of_a_cut_response_tells_of_is_deleted_too() -> None:
+    case = running()
+    case.do("interrupt")
+    case.done(status="cancelled", output=(message("item_z", status="incomplete"),))
+    assert case.types() == ["response.cancel", "conversation.item.delete"]
+    case.server(ConversationItemDeleted(item_id="item_z"))
+    assert case.talk.history == ()
 
 
 def test_what_was_never_heard_is_deleted_before_the_next_response_is_asked_for() -> None:

@@ -1,6 +1,6 @@
 from realtime_transport.conversation.states import Interruption, InterruptionInput
 from realtime_transport.conversation.turns import MAX_PARTS, Part, Turn, unfinished
-from realtime_transport.events import ResponseCreate, TurnDoneEvent
+from realtime_transport.events import AssistantMessageItem, FunctionCallItem, ResponseCreate, TurnDoneEvent
 
 
 def test_a_turn_of_ours_is_marked_with_its_event() -> None:
@@ -36,11 +36,21 @@ def test_a_response_that_never_ends_has_so_many_parts_and_messages() -> None:
     turn = Turn()
     for number in range(MAX_PARTS + 2):
         turn.part("item", number)
-        turn.message(f"item_{number}")
+        turn.made(AssistantMessageItem(id=f"item_{number}"))
     assert len(turn.parts) == len(turn.messages) == MAX_PARTS == 256
     first = turn.part("item", 0)
     assert turn.part("item", 0) is first
     assert turn.part("item", MAX_PARTS) is not turn.part("item", MAX_PARTS)
+
+
+def test_only_messages_with_a_name_are_noted() -> None:
+    turn = Turn()
+    turn.made(AssistantMessageItem())
+    turn.made(AssistantMessageItem(id=""))
+    turn.made(FunctionCallItem(id="item_f", name="clock", call_id="call_1"))
+    assert turn.messages == {}
+    turn.made(AssistantMessageItem(id="item_a"))
+    assert list(turn.messages) == ["item_a"]
 
 
 def test_a_part_knows_whether_the_whole_is_what_it_said() -> None:
