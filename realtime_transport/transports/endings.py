@@ -12,7 +12,7 @@ import functools
 import logging
 from collections.abc import Callable
 from types import TracebackType
-from typing import ClassVar, Final, Self
+from typing import ClassVar, Final, Self, get_args
 
 from realtime_transport import wire
 from realtime_transport.conversation import ClientConversation, Limits
@@ -21,7 +21,7 @@ from realtime_transport.dialects import OPENAI, Dialect, get_dialect
 from realtime_transport.events.client import ClientEvent
 from realtime_transport.events.server import ServerEvent
 from realtime_transport.events.transport import ConnectionChangeEvent, ConnectionState, DisconnectedEvent
-from realtime_transport.exceptions import ConnectionLost, RealtimeError, StateError
+from realtime_transport.exceptions import ConnectionLost, InvalidArgument, RealtimeError, StateError
 from realtime_transport.tasks import begin
 from realtime_transport.transports.driver import Driver
 from realtime_transport.transports.listening import Listening
@@ -60,6 +60,8 @@ class Endings(Medium, Listening, Sending):
         send_timeout: float = STALL_SECONDS,
     ) -> None:
         super().__init__()
+        if playout not in get_args(Playout):
+            raise InvalidArgument(f"no {playout!r}; there are {', '.join(get_args(Playout))}", path="playout")
         self._chosen_dialect = get_dialect(dialect) if isinstance(dialect, str) else dialect
         self._playout: Playout = playout
         self._ids = ids

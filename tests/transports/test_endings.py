@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from realtime_transport.events.transport import DisconnectedEvent
-from realtime_transport.exceptions import ConnectError, ConnectionLost, RequestDropped, StateError
+from realtime_transport.exceptions import ConnectError, ConnectionLost, InvalidArgument, RequestDropped, StateError
 from tests.transports.bare import Bare, idle
 
 pytestmark = pytest.mark.virtual_time
@@ -29,6 +29,11 @@ def heard(transport: Bare, *names: Any) -> list[Any]:
     for name in names:
         transport.on(name, found.append)
     return found
+
+
+def test_a_playout_that_nobody_knows_is_refused() -> None:
+    with pytest.raises(InvalidArgument, match="playout: no 'marks'; there are estimate, reported"):
+        Bare(playout="marks")
 
 
 async def test_close_flushes_settles_closes_and_tells_in_this_order() -> None:
