@@ -193,9 +193,11 @@ class ItemChain:
 
     def transcribed(self, item_id: str, transcript: str) -> None:
         """Note the words of the caller, if the item is still here, and still speech: its id may have a new owner."""
-        match self._entries.get(item_id):
-            case Entry(item=UserMessageItem(content=(InputAudioPart(), *_)) as item) as entry:
-                entry.item = _with_transcript(item, 0, transcript)
+        entry = self._entries.get(item_id)
+        if entry is None or not isinstance(entry.item, UserMessageItem):
+            return
+        if isinstance(next(iter(entry.item.content), None), InputAudioPart):
+            entry.item = _with_transcript(entry.item, 0, transcript)
 
     def with_audio(self, item_id: str, callers: AudioFormat) -> Item:
         """Give an item with its sound, the caller's in the format ``callers``.

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Any, Final, cast
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
 from websockets.protocol import State
 
 from realtime_transport.emulator.line import WIRE_KEY
-
-if TYPE_CHECKING:
-    from uvicorn._types import ASGISendEvent
 
 
 class TappedTransport:
@@ -96,7 +93,7 @@ class _TappedProtocol(WebSocketsSansIOProtocol):  # private: its base has no pub
         self._was_asked = True
         super().handle_connect(event)
 
-    async def send(self, message: ASGISendEvent) -> None:
+    async def send(self, message: Any) -> None:
         """Send for the application. A refusal is an end too: uvicorn would log an error for each of them."""
         await super().send(message)
         if message["type"] == "websocket.http.response.body" and self.close_sent:
