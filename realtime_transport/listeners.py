@@ -74,7 +74,7 @@ class Listener:
         overflow: Overflow = "disconnect",
     ) -> None:
         if not callable(function):
-            raise InvalidArgument(f"a listener can be called, not a {type(function).__name__}", path="listener")
+            raise InvalidArgument(f"a listener can be called; {type(function).__name__} cannot", path="listener")
         self.name: str = name
         self.function: AnyListener = function
         self._owner = owner
