@@ -1,9 +1,9 @@
 """A function's signature as the JSON schema of its arguments, and the strict reader of them.
 
 msgspec does the work: one struct per function gives both the schema that the model sees and the validation of what
-it sends back, so the two cannot disagree. Descriptions come from ``Annotated[..., Meta(description=...)]`` and, when
-``docstring-parser`` is installed (extra ``tools``), from the docstring. Without it the whole docstring becomes the
-description, so the model reads the same words in one piece.
+it sends back, so the two cannot disagree. Descriptions come from ``Annotated``, where a text or a ``Meta`` says them,
+and, when ``docstring-parser`` is installed (extra ``tools``), from the docstring. Without it the whole docstring becomes
+the description, so the model reads the same words in one piece.
 """
 
 from __future__ import annotations
@@ -119,7 +119,14 @@ def read_json(text: str | bytes, kind: type[K]) -> K:
         raise InvalidArgument(f"not JSON: {error}", path="$") from error
 
 
+def _annotated_text(kind: Any) -> str | None:
+    if get_origin(kind) is not Annotated:
+        return None
+    return next((text for text in kind.__metadata__ if isinstance(text, str)), None)
+
+
 def _field(parameter: inspect.Parameter, kind: Any, description: str | None) -> tuple[str, Any, Any]:
+    description = description or _annotated_text(kind)
     if description:
         kind = Annotated[kind, msgspec.Meta(description=description)]
     default: Any = parameter.default

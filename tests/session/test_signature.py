@@ -94,6 +94,25 @@ def test_schema_has_types_defaults_and_descriptions() -> None:
     assert "title" not in schema
 
 
+def test_a_text_beside_the_type_describes_a_parameter_that_the_docstring_does_not() -> None:
+    def book(
+        seats: Annotated[int, "How many seats.", msgspec.Meta(ge=1)],
+        row: Annotated[str, "Not this."] = "A",
+        aisle: Annotated[bool, 7] = False,
+    ) -> str:
+        """Book.
+
+        Args:
+            row: Which row.
+        """
+        return f"{seats}{row}{aisle}"
+
+    properties = read_signature(book).schema["properties"]
+    assert properties["seats"] == {"type": "integer", "minimum": 1, "description": "How many seats."}
+    assert properties["row"]["description"] == "Which row."
+    assert "description" not in properties["aisle"]
+
+
 def test_description_comes_from_the_docstring() -> None:
     assert read_signature(weather).description == "Look up the weather.\n\nOnly for places on land."
 
