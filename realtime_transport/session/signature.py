@@ -2,8 +2,8 @@
 
 msgspec does the work: one struct per function gives both the schema that the model sees and the validation of what
 it sends back, so the two cannot disagree. Descriptions come from ``Annotated``, where a text or a ``Meta`` says them,
-and, when ``docstring-parser`` is installed (extra ``tools``), from the docstring. Without it the whole docstring becomes
-the description, so the model reads the same words in one piece.
+and, when ``docstring-parser`` is installed (extra ``tools``), from the docstring. Without it the whole docstring is the
+description, so the model reads the same words in one piece.
 """
 
 from __future__ import annotations
