@@ -15,11 +15,11 @@ from typing import Final, Literal, TypeAlias
 
 import attrs
 
-from realtime_transport.audio import PCM16_24K
+from realtime_transport.audio import PCM16_24K, AudioFormat
 from realtime_transport.audio.convert import Converter
 from realtime_transport.conversation.peer import ServerPeer
 from realtime_transport.conversation.server_errors import error_detail, refusal
-from realtime_transport.conversation.session_views import input_format, server_interrupts, session_output_format
+from realtime_transport.conversation.session_views import input_format, output_format, server_interrupts
 from realtime_transport.emulator.brains import AsyncBrain
 from realtime_transport.emulator.driver import Driver
 from realtime_transport.events.client import (
@@ -28,6 +28,7 @@ from realtime_transport.events.client import (
     InputAudioBufferAppend,
     OutputAudioBufferClear,
 )
+from realtime_transport.events.items import AssistantMessageItem
 from realtime_transport.events.server import (
     ErrorFrame,
     InputAudioBufferDtmfEventReceived,
@@ -38,7 +39,7 @@ from realtime_transport.events.server import (
     ServerEvent,
     SessionCreated,
 )
-from realtime_transport.events.server_response import ResponseDone, ResponseOutputAudioDelta
+from realtime_transport.events.server_response import ResponseCreated, ResponseDone, ResponseOutputAudioDelta
 from realtime_transport.events.session import AnySession
 from realtime_transport.exceptions import DecodeError, InvalidArgument, StateError
 
@@ -104,6 +105,11 @@ class Call:
         self._playing: _Playback | None = None
         self._cut: tuple[str, int] | None = None
         """Item id and milliseconds of what an interruption cut off, until the server has truncated it."""
+        self._silenced = ""
+        """Id of the response that was cleared last: what is still generated of it is not played."""
+        # At most as many as may run at a time: each leaves when it is done.
+        self._formats: dict[str, AudioFormat] = {}
+        """Id of a running response -> what its sound is in: a request may ask for another than the session's."""
         self._heard = bytearray()
 
     # --- the server's side ---------------------------------------------------------------------------------------
@@ -215,8 +221,13 @@ class Call:
             self._tell(event)
         if isinstance(event, InputAudioBufferSpeechStarted) and server_interrupts(self._session):
             self._clear()
-        if isinstance(event, ResponseDone) and self._playing is not None:
-            self._played(self._playing, event)
+        if isinstance(event, ResponseCreated):
+            self._formats[str(event.response.id)] = output_format(event.response.audio, PCM16_24K)
+        if isinstance(event, ResponseDone):
+            del self._formats[str(event.response.id)]
+            if self._playing is not None:
+                self._played(self._playing, event)
+            self._truncate()
 
     def _tell(self, event: ServerEvent) -> None:
         for say in tuple(self._joined):
@@ -229,8 +240,9 @@ class Call:
     # --- playing -------------------------------------------------------------------------------------------------
 
     def _play(self, event: ResponseOutputAudioDelta) -> None:
-        fmt = session_output_format(self._session)
-        playing = self._playing
+        if event.response_id == self._silenced:
+            return
+        fmt, playing = self._formats[str(event.response_id)], self._playing
         if playing is None or playing.response_id != event.response_id:
             self._stop_playing()
             now = asyncio.get_running_loop().time()
@@ -271,14 +283,21 @@ class Call:
         played = min(playing.ms, (asyncio.get_running_loop().time() - playing.began) * 1000)
         unheard = PCM16_24K.bytes_for(playing.ms - played)
         del self._heard[max(0, len(self._heard) - unheard) :]
+        self._silenced = playing.response_id
         self._cut = (playing.item_id, int(max(0.0, played - playing.item_ms)))
         self._tell(OutputAudioBufferCleared(event_id=self._ids("event"), response_id=playing.response_id))
 
     def _truncate(self) -> None:
-        """Do what a client on a WebSocket does itself, once the response has ended."""
-        cut, self._cut = self._cut, None
-        if cut is not None and self._driver is not None and self.state == "active":
-            self._driver.receive(ConversationItemTruncate(item_id=cut[0], content_index=0, audio_end_ms=cut[1]))
+        """Do what a client on a WebSocket does itself, once the item is whole; one of no conversation stays."""
+        if self._cut is None or self._peer is None or self._driver is None or self.state != "active":
+            return
+        item_id, ms = self._cut
+        item = next((item for item in self._peer.conversation.items if item.id == item_id), None)
+        if isinstance(item, AssistantMessageItem) and item.status == "in_progress":
+            return  # a client cleared what it did not cancel: response.done comes here again
+        self._cut = None
+        if item is not None:
+            self._driver.receive(ConversationItemTruncate(item_id=item_id, content_index=0, audio_end_ms=ms))
 
 
 async def _last(call: Call, driver: Driver) -> None:

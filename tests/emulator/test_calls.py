@@ -148,6 +148,50 @@ async def test_a_socket_may_stop_the_playing() -> None:
         await caller.until("conversation.item.truncated")
 
 
+@pytest.mark.parametrize("cancels", [True, False])
+async def test_what_is_cleared_before_it_is_whole_is_truncated_when_it_is(cancels: bool) -> None:
+    async with Emulator(HELLO, pace=4) as server, active(server) as (call, caller):
+        await caller.send("response.create")
+        await caller.until("output_audio_buffer.started")
+        await caller.send("output_audio_buffer.clear")
+        await caller.until("output_audio_buffer.cleared")
+        heard = len(call.heard)
+        if cancels:
+            await caller.send("response.cancel")
+        done = await caller.until("response.done")
+        truncated = await caller.until("conversation.item.truncated")
+        assert truncated["item_id"] == done["response"]["output"][0]["id"]
+        assert truncated["audio_end_ms"] < 1000
+        assert len(call.heard) == heard
+        assert caller.types.count("output_audio_buffer.started") == 1
+        await caller.send("response.create")  # the next one is played
+        await caller.until("response.done")
+        assert caller.types.count("output_audio_buffer.started") == 2
+        assert "error" not in caller.types
+
+
+async def test_what_is_cleared_outside_the_conversation_is_truncated_nowhere() -> None:
+    async with Emulator(HELLO, pace=None) as server, active(server) as (_, caller):
+        await caller.send("response.create", response={"conversation": "none"})
+        await caller.until("response.done")
+        await caller.send("output_audio_buffer.clear")
+        await caller.until("output_audio_buffer.cleared")
+        await caller.send("input_audio_buffer.clear")
+        await caller.until("input_audio_buffer.cleared")
+        assert {"error", "conversation.item.truncated"}.isdisjoint(caller.types)
+
+
+async def test_an_answer_in_a_format_of_its_own_is_heard_as_long_as_it_is() -> None:
+    async with Emulator(HELLO, pace=None) as server, active(server) as (call, caller):
+        await caller.send("response.create")
+        await caller.until("response.done")
+        length = len(call.heard)
+        law = {"audio": {"output": {"format": {"type": "audio/pcmu"}}}}
+        await caller.send("response.create", response=law)
+        await caller.until("response.done")
+        assert len(call.heard) - length == pytest.approx(length, rel=0.01)
+
+
 async def test_a_second_answer_ends_the_playing_of_the_first() -> None:
     brain = Script(otherwise=Say(transcript="Hi.", audio=hum("hi")))
     async with Emulator(brain, pace=None) as server, active(server) as (_, caller):
