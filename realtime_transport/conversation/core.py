@@ -138,6 +138,7 @@ class Core:
         answered: bool = True,
         silent: bool = False,
         benign: frozenset[str] = frozenset(),
+        planned: bool = False,
     ) -> None:
         """Send an event that the server answers, and wait for the answer until the deadline."""
         wait = self.limits.request_timeout if answered else self.limits.unanswered_grace
@@ -149,6 +150,7 @@ class Core:
             silent=silent,
             benign=benign,
             event=event,
+            planned=planned,
         )
         self.requests.open(request, now + wait)
         self.outbox.frames.append(event)

@@ -72,6 +72,8 @@ class Request:
     """The server never answers this kind: at the deadline it counts as done."""
     event: ClientEvent | None = None
     """What was sent, where it may matter before the answer is here."""
+    planned: bool = False
+    """A step of a reset: the next reset may undo it."""
     group: str | None = None
     patience: float | None = None
     """Seconds that the caller gave it, where it was not the usual time."""
@@ -139,9 +141,9 @@ class Requests:
         """Find the request of any of these kinds that has waited longest; slower than ``oldest``."""
         return next((each for each in self._open.values() if each.key == key and each.kind in kinds), None)
 
-    def events(self) -> list[ClientEvent]:
-        """List what the server has yet to answer, in the order it was sent."""
-        return [request.event for request in self._open.values() if request.event is not None]
+    def unanswered(self) -> Iterable[Request]:
+        """Go through what the server has yet to answer, in the order it was sent."""
+        return self._open.values()
 
     def acknowledge(self, kind: RequestKind, key: str = "", result: ServerEvent | None = None) -> Request | None:
         """Settle the oldest request that ``result`` answers; None when nobody asked."""

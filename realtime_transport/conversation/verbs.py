@@ -222,7 +222,8 @@ class Intents(abc.ABC):
     def reset_history(self, items: Sequence[Item], now: float, *, event_id: str | None = None) -> str:
         """Make the conversation be ``items``, with as few deletes and creates as possible; settled when all are.
 
-        Items are the same when their ids and contents are; what was asked for and is not answered yet counts as done.
+        Items are the same when their ids and contents are. What an earlier reset asked for counts as done. Other items
+        that are on their way, or on their way out, are left to it: ``items`` may have been made before that showed.
         Raises, before anything is sent, InvalidArgument with the path of an item that the protocol cannot create or
         move, such as audio of the agent's (the message names the alternative), and UnsupportedOperation where the
         server cannot delete items and some would have to go.

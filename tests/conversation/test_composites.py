@@ -11,6 +11,7 @@ from realtime_transport.events import (
     ConversationItemDelete,
     ConversationItemDeleted,
     ErrorEvent,
+    FunctionCallItem,
     FunctionCallOutputItem,
     InputTextPart,
     Item,
@@ -145,9 +146,35 @@ def test_a_reset_counts_with_what_is_on_its_way() -> None:
     case.do("reset_history", [said(f"item_{name}") for name in "dzbfceg"])
     assert case.frames == []
     case.do("reset_history", [said("item_b"), said("item_e"), said("item_h")])
-    assert [frame.item_id[-1] for frame in case.sent(ConversationItemDelete)] == ["d", "z", "f", "c", "g"]
+    assert [frame.item_id for frame in case.sent(ConversationItemDelete)] == ["item_z"]
     (create,) = case.sent(ConversationItemCreate)
     assert (create.item.id, create.previous_item_id) == ("item_h", "item_e")
+
+
+def test_an_output_that_is_on_its_way_survives_a_reset_that_cannot_know_of_it() -> None:
+    call = FunctionCallItem(id="item_f", call_id="call_1", name="clock")
+    case = holding(said("item_a"), call)
+    case.do("function_call_output", "call_1", "12:00", respond=False)
+    (create,) = case.sent(ConversationItemCreate)
+    case.do("reset_history", [call])
+    answer(case)
+    assert case.talk.history == (call, create.item)
+
+
+def test_an_item_that_is_being_deleted_is_not_created_anew_by_a_reset_that_cannot_know_of_it() -> None:
+    case = Case()
+    case.turn(2.0, ours=False)
+    case.do("interrupt")
+    case.clear()
+    case.do("reset_history", case.talk.history)
+    assert case.frames == []
+
+
+def test_a_reset_brings_back_what_an_earlier_one_deletes() -> None:
+    case = holding(said("item_a"))
+    case.do("reset_history", [])
+    case.do("reset_history", [said("item_a")])
+    assert case.types() == ["conversation.item.delete", "conversation.item.create"]
 
 
 def test_two_resets_in_a_row_end_in_the_second() -> None:

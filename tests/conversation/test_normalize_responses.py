@@ -234,6 +234,12 @@ def test_arguments_that_name_no_response_are_of_the_one_that_runs() -> None:
     assert case.names() == ["turn_done"]
 
 
+def test_arguments_that_name_no_response_begin_none() -> None:
+    case = Case()
+    case.server(ResponseFunctionCallArgumentsDelta(item_id="item_f", delta="{}"))
+    assert case.events == []
+
+
 def test_arguments_after_the_end_of_their_response_are_recorded_too() -> None:
     case = running()
     case.item(MCP)
