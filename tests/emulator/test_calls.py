@@ -181,6 +181,17 @@ async def test_what_is_cleared_outside_the_conversation_is_truncated_nowhere() -
         assert {"error", "conversation.item.truncated"}.isdisjoint(caller.types)
 
 
+async def test_an_answer_in_text_leaves_alone_what_is_playing() -> None:
+    async with Emulator(HELLO, pace=None) as server, active(server) as (_, caller):
+        await caller.send("response.create")
+        spoken = await caller.until("response.done")
+        await caller.send("response.create", response={"output_modalities": ["text"]})
+        await caller.until("response.done")
+        await caller.send("output_audio_buffer.clear")
+        cleared = await caller.until("output_audio_buffer.cleared")
+        assert cleared["response_id"] == spoken["response"]["id"]
+
+
 async def test_an_answer_in_a_format_of_its_own_is_heard_as_long_as_it_is() -> None:
     async with Emulator(HELLO, pace=None) as server, active(server) as (call, caller):
         await caller.send("response.create")
