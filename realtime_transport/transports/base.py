@@ -118,7 +118,7 @@ class RealtimeTransportLayer(Lifecycle):
 
     @property
     def history(self) -> tuple[Item, ...]:
-        """The items of the conversation in the server's order; readable after the end, until the next ``connect``."""
+        """The items of the conversation in the server's order; readable after the end, until the next connection."""
         return self._conversation.history
 
     def history_entry(self, item_id: str) -> HistoryEntry | None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import MutableMapping
-from typing import Any, TypeAlias, TypeVar
+from collections.abc import MutableMapping, Sequence
+from typing import Any, Final, TypeAlias, TypeVar
 from urllib.parse import quote, quote_plus
 
 from realtime_transport.exceptions import RealtimeError
 from realtime_transport.secret import MASK, Secret
+
+LEAST_SECRET: Final = 8
+"""Letters of a key. What is shorter stands in for one ("EMPTY", "x") and may be a word of the message."""
 
 E = TypeVar("E", bound=RealtimeError)
 _Adapter: TypeAlias = logging.LoggerAdapter[logging.Logger]
@@ -25,23 +28,26 @@ class RedactingLogger(_Adapter):
 
     def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:
         """Mask the key in a message that was formatted by its caller."""
-        return self._masked(msg), kwargs
+        return _masked(msg, self._spellings), kwargs
 
     def log(self, level: int, msg: object, *args: object, **kwargs: Any) -> None:
         """Mask the key in the arguments too."""
         if self.isEnabledFor(level):
-            super().log(level, msg, *(self._masked(arg) for arg in args), **kwargs)
+            super().log(level, msg, *(_masked(arg, self._spellings) for arg in args), **kwargs)
 
     def masked(self, error: E) -> E:
-        """Mask the keys in the message and the facts of an error, and return it."""
-        error.args = tuple(map(self._masked, error.args))
-        vars(error).update({name: self._masked(fact) for name, fact in vars(error).items() if isinstance(fact, str)})
+        """Mask the keys in the message and the facts of an error, but for its ``code``, and return it."""
+        keys = [spelling for spelling in self._spellings if len(spelling) >= LEAST_SECRET]
+        error.args = tuple(_masked(arg, keys) for arg in error.args)
+        facts = {name: fact for name, fact in vars(error).items() if isinstance(fact, str) and name != "code"}
+        vars(error).update({name: _masked(fact, keys) for name, fact in facts.items()})
         return error
 
-    def _masked(self, value: object) -> object:
-        if isinstance(value, int | float) or not any(spelling in str(value) for spelling in self._spellings):
-            return value
-        text = str(value)
-        for spelling in self._spellings:
-            text = text.replace(spelling, MASK)
-        return text
+
+def _masked(value: object, spellings: Sequence[str]) -> object:
+    if isinstance(value, int | float) or not any(spelling in str(value) for spelling in spellings):
+        return value
+    text = str(value)
+    for spelling in spellings:
+        text = text.replace(spelling, MASK)
+    return text

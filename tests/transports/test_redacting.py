@@ -36,8 +36,15 @@ def test_without_a_key_nothing_changes(caplog: pytest.LogCaptureFixture) -> None
 
 
 def test_the_longer_of_two_keys_is_masked_whole() -> None:
-    keys = Secret("sk-1"), Secret("sk-1234")
-    assert str(RedactingLogger(logging.getLogger("t"), *keys).masked(ConnectError("not sk-1234"))) == "not ***"
+    keys = Secret("sk-12345"), Secret("sk-123456789")
+    assert str(RedactingLogger(logging.getLogger("t"), *keys).masked(ConnectError("not sk-123456789"))) == "not ***"
+
+
+@pytest.mark.parametrize("key", ["re", "refused!"])
+def test_what_stands_in_for_a_key_garbles_no_error(key: str) -> None:
+    error = ConnectError("connection refused", code="refused!")
+    masked = RedactingLogger(logging.getLogger("t"), Secret(key)).masked(error)
+    assert (str(masked), masked.code) == ("connection refused", "refused!")
 
 
 def test_an_error_forgets_the_key_in_all_that_it_says() -> None:
