@@ -64,7 +64,7 @@ def error_frame(core: Core, event: ErrorFrame, now: float) -> None:
         finishing.look(core)
     elif request.kind == "truncate_item":
         _look_again(core, request.key, now)
-    elif (request.kind, error.code) in UNKNOWN_ITEM:
+    elif (request.kind, error.code) in UNKNOWN_ITEM and request.key in core.history:
         _forget(core, request.key, now)
 
 

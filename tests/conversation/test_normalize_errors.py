@@ -271,6 +271,17 @@ def test_another_refusal_says_nothing_about_the_item(intent: str, code: str) -> 
     assert [item.id for item in case.talk.history] == ["item_a"]
 
 
+def test_an_id_that_nobody_had_may_be_used_afterwards() -> None:
+    """Also with a server that says of a new item no more than that it is done."""
+    case = Case()
+    case.refuse("item_retrieve_invalid_item_id", case.do("retrieve_item", "item_x"))
+    item = UserMessageItem(id="item_x", content=(InputTextPart(text="Hello"),))
+    event_id = case.do("create_item", item)
+    case.server(ConversationItemDone(item=item))
+    assert case.settled[event_id] == "acknowledged"
+    assert case.talk.history == (item,)
+
+
 def test_an_unheard_item_that_was_deleted_too_early_is_deleted_when_it_has_come() -> None:
     case = Case()
     case.created(ours=False)
