@@ -179,9 +179,9 @@ def test_a_reset_brings_back_what_an_earlier_one_deletes() -> None:
 
 def test_two_resets_in_a_row_end_in_the_second() -> None:
     case = holding(said("item_a"))
-    first = case.do("reset_history", [said("item_b")])
+    first = case.do("reset_history", [said("item_b"), said("item_d")])
     second = case.do("reset_history", [said("item_b", "Changed"), said("item_c")])
-    assert [frame.item_id for frame in case.sent(ConversationItemDelete)] == ["item_a", "item_b"]
+    assert [frame.item_id for frame in case.sent(ConversationItemDelete)] == ["item_a", "item_b", "item_d"]
     answer(case)
     assert case.talk.history == (said("item_b", "Changed"), said("item_c"))
     assert case.settled == {first: "acknowledged", second: "acknowledged"}
