@@ -589,6 +589,11 @@ def test_fm94_the_oldest_items_leave_when_they_are_too_big() -> None:
     assert history.size == ITEM_BYTES + 10_000
 
 
+def test_the_last_item_stays_whatever_its_size() -> None:
+    history = history_of(agent("a"), agent("b", "x" * 1000), max_bytes=ITEM_BYTES)
+    assert (ids(history), history.dropped) == (["b"], 1)
+
+
 def test_fm94_an_item_that_never_ends_stops_growing_where_all_would_be_too_big() -> None:
     history = history_of(agent("a"), max_bytes=ITEM_BYTES + 10)
     history.grow("a", 0, "transcript", "y" * 9)
