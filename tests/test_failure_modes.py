@@ -271,6 +271,7 @@ APPLICATION = [
         "KeyboardInterrupt passes through a listener, and the connection closes with 1001.",
         "test_emitter.py::test_fm71_what_is_no_exception_passes",
         "transports/test_websocket.py::test_fm71_keyboard_interrupt_in_a_listener_reaches_run_and_closes_with_1001",
+        "test_emitter.py::test_fm71_what_is_no_exception_in_a_coroutine_listener_is_told_and_the_rest_is_served",
     ),
     row(
         72,
@@ -282,6 +283,8 @@ APPLICATION = [
         "A slow coroutine has a bounded queue and a policy; the reader never waits for it.",
         "test_emitter.py::test_fm73_a_full_listener_is_taken_off_and_named",
         "test_emitter.py::test_fm73_audio_forgets_the_oldest_and_says_how_much",
+        "test_emitter.py::test_fm73_taking_off_who_blocks_lets_the_driver_read_on",
+        "transports/test_hearing.py::test_fm73_one_who_hears_server_events_may_stop_the_reading",
         "test_emitter.py::test_block_makes_room_again",
     ),
     row(74, "Coroutines see events in order.", "test_emitter.py::test_fm74_order_over_100_000_events"),
@@ -291,6 +294,7 @@ APPLICATION = [
         "test_emitter.py::test_fm75_a_listener_may_remove_itself",
         "test_emitter.py::test_fm75_a_listener_added_by_another_hears_the_next_event",
         "test_emitter.py::test_fm75_a_listener_removed_by_another_still_hears_the_event_being_emitted",
+        "test_emitter.py::test_fm75_a_listener_may_wait_for_the_end_in_tasks_of_its_own",
         "transports/test_endings.py::test_close_from_inside_a_coroutine_listener",
     ),
     row(
