@@ -41,7 +41,8 @@ demo: $(VENV)/.cli ## hold a spoken conversation here, without a key or network;
 
 test: $(VENV)/.dev ## run all tests, with coverage
 	@rm -f .coverage .coverage.*
-	@$(BIN)/coverage run -m pytest -n 2 --dist loadgroup
+	@# A file is one worker's, so that what its tests share is made once.
+	@$(BIN)/coverage run -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report --format=total | sed 's/^/coverage of lines and branches: /;s/$$/ %/'
 

@@ -71,7 +71,6 @@ def run(code: str, server_url: str, tmp_path: Path, *arguments: str) -> subproce
     )
 
 
-@pytest.mark.xdist_group("readme")
 @pytest.mark.parametrize(("where", "code"), blocks(), ids=[where for where, _ in blocks()])
 def test_block_runs(where: str, code: str, server_url: str, tmp_path: Path) -> None:
     ended = run(code, server_url, tmp_path)
@@ -82,7 +81,6 @@ def examples() -> list[Path]:
     return sorted((ROOT / "examples").glob("*.py"))
 
 
-@pytest.mark.xdist_group("readme")
 @pytest.mark.parametrize("example", examples(), ids=lambda path: path.name)
 def test_example_runs(example: Path, server_url: str, tmp_path: Path) -> None:
     ended = run(example.read_text(), server_url, tmp_path)

@@ -14,8 +14,6 @@ import soundfile as sf
 from realtime_transport.cli import main
 from realtime_transport.transports.recording import read_recording
 
-pytestmark = pytest.mark.xdist_group("demo")  # one worker, so that the call is held once
-
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:

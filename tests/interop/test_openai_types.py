@@ -22,8 +22,6 @@ from tests.interop.scenes import PLAYS, Play, silence, translation
 Frames = list[dict[str, Any]]
 Recorded = Mapping[str, Frames]
 
-pytestmark = pytest.mark.xdist_group("openai types")
-
 PLAY_SECONDS: Final = 60.0
 
 REFUSED: Final[tuple[dict[str, Any], ...]] = (
