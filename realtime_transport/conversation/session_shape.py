@@ -95,7 +95,7 @@ def from_legacy(config: Plain) -> Plain:
 
 def _modalities(value: Any) -> Any:
     """GA takes exactly one modality; audio always came with its transcript."""
-    return ("audio",) if isinstance(value, list | tuple) and "audio" in value else value
+    return ("audio",) if type(value) in {list, tuple} and "audio" in value else value
 
 
 # --- objects -----------------------------------------------------------------------------------------------------
