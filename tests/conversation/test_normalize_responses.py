@@ -234,6 +234,14 @@ def test_arguments_that_name_no_response_are_of_the_one_that_runs() -> None:
     assert case.names() == ["turn_done"]
 
 
+def test_an_item_outside_keeps_no_other_out_of_the_record() -> None:
+    case = running(outside=True)
+    case.server(ResponseOutputItemAdded(response_id="resp_1", item=message("item_o")))
+    case.created("resp_2", ours=False)
+    case.server(ResponseOutputItemAdded(response_id="resp_2", item=message("item_a")))
+    assert case.talk.history == (message("item_a"),)
+
+
 def test_arguments_that_name_no_response_begin_none() -> None:
     case = Case()
     case.server(ResponseFunctionCallArgumentsDelta(item_id="item_f", delta="{}"))
