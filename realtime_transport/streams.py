@@ -67,6 +67,10 @@ class EventStream(Generic[E]):
         self._wake()
         self._room_was_made()
 
+    async def aclose(self) -> None:
+        """End the stream like ``close()``: what ``contextlib.aclosing`` calls."""
+        self.close()
+
     def __aiter__(self) -> EventStream[E]:
         return self
 

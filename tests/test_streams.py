@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 from typing import Any
 
@@ -64,6 +65,14 @@ async def test_leaving_the_loop_is_enough() -> None:
     assert not em.listens("turn_done")
     em.emit("turn_done", 2)
     em.finish()
+
+
+async def test_it_ends_with_the_block_that_closes_it() -> None:
+    async with contextlib.aclosing(EventStream[int]()) as stream:
+        stream.offer(1)
+        assert await anext(stream) == 1
+    assert not stream.hears("audio")
+    assert await read(stream) == []
 
 
 async def test_a_slow_reader_gets_what_waits_and_then_its_error_once() -> None:

@@ -107,7 +107,14 @@ def expect(wire_type: str, /, **fields: Any) -> Expect:
 
 
 def emit(frame: Frame | str, /, **fields: Any) -> Emit:
-    """Send a frame: a mapping, a type with its fields, a function of what was last sent, or text as it is."""
+    """Send a frame: a mapping, a type with its fields, a function of what was last sent, or text as it is.
+
+    Raises ``InvalidArgument`` for anything else.
+    """
+    given: object = frame
+    if not isinstance(given, (Mapping, str)) and not callable(given):
+        what = type(given).__name__
+        raise InvalidArgument(f"a frame is a mapping, text or a function that returns one, no {what}", path="frame")
     if isinstance(frame, str) and fields:
         return Emit({"type": frame, **fields})
     return Emit(frame)

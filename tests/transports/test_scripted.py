@@ -151,6 +151,12 @@ async def test_a_step_that_cannot_be_taken_is_no_success(before: Any, step: Any)
         transport.verify()
 
 
+@pytest.mark.parametrize("frame", [b"{}", 5, None, ["a"]])
+def test_what_is_no_frame_is_refused_where_it_is_written(frame: Any) -> None:
+    with pytest.raises(InvalidArgument, match=f"no {type(frame).__name__}"):
+        emit(frame)
+
+
 def test_a_script_is_made_of_steps() -> None:
     with pytest.raises(InvalidArgument, match=r"script\[0\]: is no step but a list"):
         ScriptedTransport([opening(), expect("response.create")])  # type: ignore[list-item]
