@@ -52,7 +52,8 @@ class RealtimeTransportLayer(Lifecycle):
     much audio may wait for the network before the oldest is given up, ``send_timeout`` how long the peer may take
     nothing at all.
 
-    One event loop, one thread: calls from elsewhere raise ``StateError`` (use ``loop.call_soon_threadsafe``).
+    One event loop, one thread: what sends, waits or closes raises ``StateError`` elsewhere (use
+    ``loop.call_soon_threadsafe``, also for what does not look: ``on``, ``feed``).
     """
 
     # --- for whoever writes a medium ---------------------------------------------------------------------------------
