@@ -233,6 +233,7 @@ def test_text_alone_stays_text() -> None:
     assert realtime(modalities=["text"]).output_modalities == ("text",)
     assert realtime(modalities=("text", "audio")).output_modalities == ("audio",)
     assert realtime(modalities=None).output_modalities is None
+    assert from_legacy({"voice": ["audio"]}) == {"audio": {"output": {"voice": ["audio"]}}}  # of nothing else
 
 
 def test_a_config_without_flat_names_comes_back_as_it_is() -> None:
