@@ -37,6 +37,7 @@ from realtime_transport.events import (
     TranslationSessionUpdated,
     UnknownClientEvent,
     UnknownServerEvent,
+    Usage,
 )
 from realtime_transport.events.session import (
     TranslationAudioConfig,
@@ -78,6 +79,12 @@ class Translating(Case):
 @pytest.fixture
 def case() -> Translating:
     return Translating()
+
+
+def test_it_goes_on_counting_what_others_have_spent() -> None:
+    talk = TranslationConversation(ids=numbered())
+    talk.opened(0.0, spent=Usage(total_tokens=5))
+    assert talk.usage == Usage(total_tokens=5)
 
 
 # --- the session -------------------------------------------------------------------------------------------------
